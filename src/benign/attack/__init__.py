@@ -1,0 +1,1 @@
+"""Adversaries: inner maximisation for training, attacks and certificates for evaluation."""

@@ -1,0 +1,1 @@
+"""Where training and test points come from: synthetic clusters and image pairs."""

@@ -1,0 +1,1 @@
+"""Networks: the two-layer family of the flagship, and the few others that studies need."""

@@ -1,0 +1,21 @@
+"""The registry of studies: one package per paper, each offering cells, run, figures and claims.
+
+A study is split in three modules so that editing a figure does not retrain anything:
+`experiment` (cells, run), `figures` (figures) and `claims` (claims).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+NAMES = ("adversarial_training",)
+PARTS = {"cells": "experiment", "run": "experiment", "figures": "figures", "claims": "claims"}
+
+
+def part(study: str, name: str) -> Callable[..., Any]:
+    """The function `name` (cells, run, figures or claims) of `study`, importing no other part of it."""
+    if study not in NAMES:
+        raise KeyError(f"unknown study {study!r}: the studies are {', '.join(NAMES)}")
+    return getattr(importlib.import_module(f"benign.studies.{study}.{PARTS[name]}"), name)

@@ -1,0 +1,1 @@
+"""Adversarial gradient descent, the subspace reduction, checkpoints."""
