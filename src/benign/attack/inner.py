@@ -1,0 +1,61 @@
+"""Inner maximisation of adversarial training: for each training point the δ, ‖δ‖₂ ≤ α, of largest logistic loss.
+
+Two methods. "exact" follows δ ← α·g/‖g‖, g the loss's ascent direction at x + δ, warm-started from the last step's δ,
+until the relative Frank-Wolfe gap 1 - ⟨g, δ⟩/(α‖g‖) is at most `tolerance`: a certificate of first-order optimality,
+reached in one or two evaluations a step [derived; docs/theory.md §7]. "pgd" is the paper's projected gradient ascent with 20
+steps from δ = 0 [digest]; its step length, 2.5·α/steps along the normalised gradient, is [ours].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+METHODS = ("exact", "pgd")
+
+
+@dataclasses.dataclass(frozen=True)
+class InnerMaximisation:
+    """How the inner maximum is taken.
+
+    method: "exact" or "pgd"
+    steps: gradient steps of "pgd"
+    tolerance: relative Frank-Wolfe gap at which "exact" stops
+    evaluations: the most evaluations "exact" makes in one training step: near kinks it can cycle
+    """
+
+    method: str = "exact"
+    steps: int = 20
+    tolerance: float = 1e-3
+    evaluations: int = 4
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ValueError(f"inner={self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.steps < 1 or self.evaluations < 1:
+            raise ValueError("the inner maximisation needs at least one step")
+
+
+def unit(g: Tensor, floor: float | Tensor = 0.0) -> Tensor:
+    """g/‖g‖ over the last dimension; 0 where ‖g‖ ≤ floor, for a direction made of rounding errors is none."""
+    norm = torch.linalg.vector_norm(g, dim=-1, keepdim=True)
+    return torch.where(norm > floor, g / norm, torch.zeros((), dtype=g.dtype, device=g.device))
+
+
+def relative_gap(ascent: Tensor, perturbation: Tensor, budget: Tensor | float) -> Tensor:
+    """Frank-Wolfe gap over its largest value, 1 - ⟨ascent, δ⟩/α in [0, 2]; (…, n). ascent (…, n, k) is a unit direction or 0.
+
+    0 certifies that no first-order improvement exists; defined as 0 where α = 0 or the direction vanishes.
+    """
+    budget = torch.as_tensor(budget, dtype=ascent.dtype, device=ascent.device)
+    still = (budget == 0) | (ascent.abs().amax(-1) == 0)
+    gap = 1 - (ascent * perturbation).sum(-1) / budget.clamp_min(torch.finfo(ascent.dtype).tiny)
+    return torch.where(still, torch.zeros((), dtype=gap.dtype, device=gap.device), gap)
+
+
+def project(perturbation: Tensor, budget: Tensor | float) -> Tensor:
+    """Nearest point of the ball ‖δ‖₂ ≤ budget, over the last dimension."""
+    norm = torch.linalg.vector_norm(perturbation, dim=-1, keepdim=True)
+    return perturbation * (torch.as_tensor(budget, dtype=norm.dtype, device=norm.device) / norm.clamp_min(1e-30)).clamp_max(1.0)

@@ -1,0 +1,75 @@
+"""Two-layer networks f(x; W) = Σ_j a_j φ(⟨w_j, x⟩) with fixed outer weights a_j = ±1/√m [digest, frei].
+
+Shapes: x (…, n, k), w (…, m, k), f (…, n). Leading dimensions batch independent networks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from torch import Tensor
+
+ACTIVATIONS = ("leaky_relu", "smooth_leaky_relu", "relu")
+
+
+@dataclasses.dataclass(frozen=True)
+class Activation:
+    """φ, by the paper's letters.
+
+    kind: "leaky_relu", "smooth_leaky_relu" or "relu"
+    slope: γ in [0, 1], the derivative far to the left (0 for "relu"); a float, or a tensor (B, 1, 1) for a batch
+    curvature: H > 0 of the smooth kind, which bends on |z| ≤ 1/H [frei]; like slope
+    """
+
+    kind: str
+    slope: float | Tensor
+    curvature: float | Tensor = 1.0
+
+    def derivative(self, z: Tensor) -> Tensor:
+        """φ'(z), with φ'(0) = γ at the kink of the non-smooth kinds."""
+        return self.scaled_derivative(z, 1.0)
+
+    def scaled_derivative(self, z: Tensor, a: Tensor | float) -> Tensor:
+        """a·φ'(z) in as few passes over z as it takes: this is the training loop's only element-wise work of size (n, m)."""
+        if self.kind == "smooth_leaky_relu":
+            bend = (z * self.curvature).clamp_(-1, 1)
+            low, high = torch.as_tensor(a) * self.slope, torch.as_tensor(a)
+            return bend.mul_((high - low) / 2).add_((high + low) / 2)
+        a = torch.as_tensor(a, dtype=z.dtype, device=z.device)
+        return torch.where(z > 0, a, a * self.slope)
+
+    def value(self, z: Tensor) -> Tensor:
+        """φ(z)."""
+        if self.kind == "smooth_leaky_relu":
+            c = torch.minimum(torch.maximum(z, -1 / self._h(z)), 1 / self._h(z))
+            return ((1 + self.slope) * z + (1 - self.slope) * self._h(z) * c * (z - c / 2)) / 2
+        return torch.where(z > 0, z, z * self.slope)
+
+    def _h(self, z: Tensor) -> Tensor:
+        return torch.as_tensor(self.curvature, dtype=z.dtype, device=z.device)
+
+
+def outer_weights(m: int, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu") -> Tensor:
+    """a (m,): +1/√m on the first half, -1/√m on the second. m must be even."""
+    if m < 2 or m % 2:
+        raise ValueError(f"width m={m} must be even and at least 2: half of the neurons have each sign")
+    half = torch.full((m // 2,), m**-0.5, dtype=dtype, device=device)
+    return torch.cat([half, -half])
+
+
+def symmetric(half: Tensor) -> Tensor:
+    """W₀ (m, k) from its first half (m/2, k): neuron j + m/2 starts where neuron j does, with the opposite sign, so f = 0."""
+    return torch.cat([half, half])
+
+
+def output(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
+    """f(x; W), shape (…, n)."""
+    a = outer_weights(w.shape[-2], w.dtype, w.device)
+    return activation.value(x @ w.mT) @ a
+
+
+def input_gradient(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
+    """∇ₓ f(x; W), shape (…, n, k)."""
+    a = outer_weights(w.shape[-2], w.dtype, w.device)
+    return activation.scaled_derivative(x @ w.mT, a) @ w

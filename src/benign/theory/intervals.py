@@ -1,0 +1,63 @@
+"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means.
+
+Clopper & Pearson, Biometrika 1934 (exact: coverage is at least the level); Efron, Annals of Statistics 1979.
+Both are deterministic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
+
+Floats = NDArray[np.float64]
+
+
+def clopper_pearson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
+    """(low, high) of the exact two-sided interval of a proportion, never outside [0, 1]; broadcasts.
+
+    Raises ValueError unless 0 ≤ successes ≤ trials, trials ≥ 1 and 0 < level < 1.
+    """
+    hits, total = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
+    if not np.all((total >= 1) & (hits >= 0) & (hits <= total)):
+        raise ValueError(f"successes={successes!r}, trials={trials!r}: give 0 ≤ successes ≤ trials and trials ≥ 1")
+    tail = _tail(level)
+    # At the ends one bound is 0 or 1 exactly; maximum(·, 1) only keeps the unused beta's parameters legal.
+    low = np.where(hits == 0, 0.0, betaincinv(np.maximum(hits, 1), total - hits + 1, tail))
+    high = np.where(hits == total, 1.0, betaincinv(hits + 1, np.maximum(total - hits, 1), 1 - tail))
+    return low, high
+
+
+def bootstrap_mean(
+    values: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
+    bounds: tuple[float, float] | None = None,
+) -> tuple[Floats, Floats]:
+    """(low, high) of the percentile bootstrap of the mean over axis 0, the seeds; clipped to `bounds` if given.
+
+    values: (seeds, ...), e.g. (seeds, points of a curve); the curve's points are resampled together, and both
+    bounds have the shape (...). One seed says nothing about the spread: NaN. With few seeds (below about 10)
+    percentile intervals are too short: at three seeds a nominal 95% covers about 75 % [ours: measured in the tests].
+    Raises ValueError for values that are not finite: leave diverged cells out first.
+    """
+    sample = np.asarray(values, float)
+    if sample.ndim == 0 or sample.shape[0] == 0:
+        raise ValueError(f"values={values!r}: give at least one value, seeds along the first axis")
+    if not np.all(np.isfinite(sample)):
+        raise ValueError("values are not all finite: leave diverged cells out before averaging")
+    tail = _tail(level)
+    if sample.shape[0] == 1:
+        return np.full(sample.shape[1:], np.nan), np.full(sample.shape[1:], np.nan)
+    draws = np.random.default_rng(seed).integers(sample.shape[0], size=(resamples, sample.shape[0]))
+    counts = (draws[:, :, None] == np.arange(sample.shape[0])).sum(axis=1)  # (resamples, seeds)
+    means = np.tensordot(counts, sample, axes=1) / sample.shape[0]  # (resamples, ...)
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
+    return (low, high) if bounds is None else (np.clip(low, *bounds), np.clip(high, *bounds))
+
+
+def _tail(level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level={level!r} is not a confidence level: give a value between 0 and 1, e.g. 0.95")
+    return (1 - level) / 2

@@ -1,0 +1,101 @@
+"""The oracle: adversarial training written for reading. Dense, in R^d, one point at a time, gradients by autograd, float64.
+
+Nothing here is shared with the code under test but the numbers that go in.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def phi(z: Tensor, kind: str, slope: float, curvature: float) -> Tensor:
+    """The activation, branch by branch as science has it (Frei, Chatterji, Bartlett 2022)."""
+    if kind != "smooth_leaky_relu":
+        return torch.where(z > 0, z, slope * z)
+    shift = (1 - slope) / (4 * curvature)
+    middle = (1 - slope) * curvature * z**2 / 4 + (1 + slope) * z / 2
+    return torch.where(z >= 1 / curvature, z - shift, torch.where(z <= -1 / curvature, slope * z - shift, middle))
+
+
+def f(x: Tensor, w: Tensor, activation: tuple[str, float, float]) -> Tensor:
+    """f(x; W) for one point x (d,)."""
+    m = len(w)
+    total = torch.zeros((), dtype=x.dtype)
+    for j in range(m):
+        sign = 1 if j < m // 2 else -1
+        total = total + sign / m**0.5 * phi(w[j] @ x, *activation)
+    return total
+
+
+def ascent_direction(x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, float, float]) -> Tensor:
+    """Direction in which the logistic loss at (x, y) grows fastest, of length 1 (0 where the network is flat)."""
+    x = x.clone().requires_grad_()
+    (g,) = torch.autograd.grad(-y * f(x, w, activation), x)
+    flat = 1e-9 * w.norm(dim=1).max()
+    return g / g.norm() if g.norm() > flat else torch.zeros_like(g)
+
+
+def exact_inner(
+    delta: Tensor,
+    x: Tensor,
+    y: Tensor,
+    w: Tensor,
+    activation: tuple[str, float, float],
+    budget: float,
+    tolerance: float,
+    evaluations: int,
+) -> tuple[Tensor, Tensor]:
+    """(δ at which the outer gradient is taken, δ from which the next step starts)."""
+    for evaluation in range(evaluations):
+        u = ascent_direction(x + delta, y, w, activation)
+        gap = 1 - (u @ delta) / budget if u.any() else 0.0
+        if gap <= tolerance or evaluation == evaluations - 1:
+            break
+        delta = budget * u
+    return delta, budget * u
+
+
+def pgd_inner(
+    x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, float, float], budget: float, steps: int
+) -> Tensor:
+    """Projected gradient ascent from 0 with steps of length 2.5·α/steps."""
+    delta = torch.zeros_like(x)
+    for _ in range(steps):
+        delta = delta + 2.5 * budget / steps * ascent_direction(x + delta, y, w, activation)
+        if delta.norm() > budget:
+            delta = delta * (budget / delta.norm())
+    return delta
+
+
+def train(
+    x: Tensor,
+    y: Tensor,
+    w0: Tensor,
+    activation: tuple[str, float, float],
+    budget: float,
+    step_size: float,
+    steps: int,
+    inner: str,
+    tolerance: float = 1e-3,
+    evaluations: int = 4,
+    pgd_steps: int = 20,
+) -> tuple[Tensor, Tensor]:
+    """W and the δ of each point after `steps` steps of gradient descent on the mean robust logistic loss."""
+    w, start = w0.clone(), torch.zeros_like(x)
+    for _ in range(steps):
+        at = torch.zeros_like(x)
+        for i in range(len(x)):
+            if budget == 0:
+                continue
+            if inner == "exact":
+                at[i], start[i] = exact_inner(start[i], x[i], y[i], w, activation, budget, tolerance, evaluations)
+            else:
+                at[i] = start[i] = pgd_inner(x[i], y[i], w, activation, budget, pgd_steps)
+        w.requires_grad_()
+        loss = torch.zeros((), dtype=x.dtype)
+        for i in range(len(x)):
+            loss = loss + torch.log1p(torch.exp(-y[i] * f(x[i] + at[i], w, activation))) / len(x)
+        (gradient,) = torch.autograd.grad(loss, w)
+        w = (w - step_size * gradient).detach()
+    return w, start

@@ -1,0 +1,135 @@
+"""The fast engine is the plain dense computation: same weights, same losses, same perturbations, for every activation."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracle
+import pytest
+import torch
+
+from benign.attack.evaluation import worst_case
+from benign.attack.inner import InnerMaximisation
+from benign.data import clusters
+from benign.nets.two_layer import Activation, output, symmetric
+from benign.train.gradient_descent import Problem, train
+from benign.train.reduction import orthonormal_basis
+
+KINDS = [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.3, 4.0), ("relu", 0.0, 1.0)]
+D, N, M, STEPS, STEP_SIZE = 60, 7, 10, 25, 0.15
+
+
+def small_problem(seed: int, budget: float, kind: tuple[str, float, float]) -> Problem:
+    """A dense problem in R^60 with weights large enough that the activations' bends are crossed."""
+    rng = np.random.default_rng(seed)
+    labels = clusters.draw_labels(N, 0.2, rng)
+    x = clusters.dense(labels, 3.0 * np.eye(1, D)[0], "gaussian", rng)
+    w0 = 0.05 * rng.standard_normal((M // 2, D))
+    return Problem(
+        "small",
+        torch.tensor(x),
+        torch.tensor(labels.observed),
+        symmetric(torch.tensor(w0)),
+        Activation(*kind),
+        budget,
+        STEP_SIZE,
+    )
+
+
+def in_coordinates(problem: Problem, q: torch.Tensor) -> Problem:
+    return Problem(
+        "reduced", problem.x @ q, problem.y, problem.w0 @ q, problem.activation, problem.budget, problem.step_size
+    )
+
+
+def last(problems: list[Problem], inner: InnerMaximisation, steps: int = STEPS):
+    return list(train(problems, [steps], inner))[-1]
+
+
+@pytest.mark.parametrize("inner", ["exact", "pgd"])
+@pytest.mark.parametrize("budget", [0.0, 0.7, 2.0])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_weights_and_perturbations_equal_the_oracles(kind, budget, inner):
+    problem = small_problem(seed=3, budget=budget, kind=kind)
+    w, delta = oracle.train(problem.x, problem.y, problem.w0, kind, budget, STEP_SIZE, STEPS, inner)
+    fast = last([problem], InnerMaximisation(inner))
+    torch.testing.assert_close(fast.weights[0], w, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(fast.perturbation[0], delta, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_the_subspace_reduction_is_the_same_computation(kind, seed):
+    problem = small_problem(seed, 1.5, kind)
+    q = torch.tensor(orthonormal_basis(problem.x.numpy(), problem.w0[: M // 2].numpy()))
+    assert q.shape == (D, N + M // 2)
+    dense = last([problem], InnerMaximisation())
+    reduced = last([in_coordinates(problem, q)], InnerMaximisation())
+    torch.testing.assert_close(reduced.weights[0] @ q.T, dense.weights[0], rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(reduced.perturbation[0] @ q.T, dense.perturbation[0], rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_attacks_on_fresh_points_may_be_projected_too(kind):
+    problem = small_problem(1, 1.0, kind)
+    rng = np.random.default_rng(9)
+    labels = clusters.draw_labels(40, 0.0, rng)
+    fresh = torch.tensor(clusters.dense(labels, 3.0 * np.eye(1, D)[0], "gaussian", rng))
+    y = torch.tensor(labels.clean)
+    q = torch.tensor(orthonormal_basis(problem.x.numpy(), problem.w0[: M // 2].numpy()))
+    w = last([problem], InnerMaximisation()).weights[0]
+    dense = worst_case(fresh, y, w, problem.activation, 1.0)
+    reduced = worst_case(fresh @ q, y, w @ q, problem.activation, 1.0)
+    torch.testing.assert_close(reduced.margin, dense.margin, rtol=1e-7, atol=1e-9)
+
+
+def test_training_in_r_d_with_no_room_to_reduce_uses_r_d_itself():
+    assert np.array_equal(orthonormal_basis(np.ones((9, 5))), np.eye(5))
+
+
+def test_losses_equal_the_oracles():
+    kind = KINDS[0]
+    problem = small_problem(5, 1.0, kind)
+    w = last([problem], InnerMaximisation()).weights[0]
+    expected = torch.stack([oracle.f(x, w, kind) for x in problem.x])
+    torch.testing.assert_close(output(problem.x, w, problem.activation), expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_a_network_does_not_depend_on_its_batch_to_the_bit(kind):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        problems = [
+            Problem(p.name, p.x.float(), p.y.float(), p.w0.float(), p.activation, p.budget, p.step_size)
+            for p in (small_problem(seed, 0.5 + seed / 4, kind) for seed in range(5))
+        ]
+        together = last(problems, InnerMaximisation())
+        for i, problem in enumerate(problems):
+            alone = last([problem], InnerMaximisation())
+            assert torch.equal(alone.weights[0], together.weights[i])
+            assert torch.equal(alone.evaluations[0], together.evaluations[i])
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_a_diverging_network_is_named_and_leaves_the_others_alone():
+    good = small_problem(0, 0.5, KINDS[1])
+    bad = Problem("bad", good.x * 1e200, good.y, good.w0, good.activation, good.budget, 1e200)
+    both = last([good, bad], InnerMaximisation())
+    assert both.finite.tolist() == [True, False]
+    torch.testing.assert_close(both.weights[0], last([good], InnerMaximisation()).weights[0])
+
+
+def test_problems_of_different_shapes_cannot_be_batched():
+    a, b = small_problem(0, 0.5, KINDS[0]), small_problem(0, 0.5, KINDS[1])
+    with pytest.raises(ValueError, match=r"batch them by Problem\.shape"):
+        last([a, b], InnerMaximisation())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_activation_and_derivative_agree_with_autograd(kind):
+    z = torch.linspace(-3, 3, 301, dtype=torch.float64).requires_grad_()
+    activation = Activation(*kind)
+    torch.testing.assert_close(activation.value(z), oracle.phi(z, *kind))
+    (expected,) = torch.autograd.grad(oracle.phi(z, *kind).sum(), z)
+    torch.testing.assert_close(activation.derivative(z.detach()), expected)
