@@ -16,6 +16,7 @@ from benign.attack.inner import relative_gap, unit
 from benign.nets.two_layer import Activation, outer_weights
 
 CHUNK = 500  # points attacked at a time: (500, m) activations stay in cache
+FULL_STEPS = 20  # moves that go all the way before averaging sets in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _attack(
         if not len(live) or iteration == iterations:
             break
         # A cycle around a kink is broken by averaging, with weights 2/(t+2) as in the Frank-Wolfe method.
-        share = 1.0 if iteration < iterations // 2 else 2 / (iteration - iterations // 2 + 2)
+        share = 2 / (max(iteration - FULL_STEPS, 0) + 2)
         delta[live] = torch.lerp(delta[live], ascent * budget, share)
     return WorstCase(margin, best, gap)
 

@@ -94,9 +94,9 @@ def train(
             yield batch.snapshot()
 
 
-def resumable_step(problem: Problem, checkpoints: Checkpoints | None) -> int:
-    """The step at which a usable checkpoint of this problem stands, 0 if there is none."""
-    saved = checkpoints.load(problem.name) if checkpoints else None
+def resumable_step(name: str, checkpoints: Checkpoints | None) -> int:
+    """The step at which a usable checkpoint of the problem of that name stands, 0 if there is none."""
+    saved = checkpoints.load(name) if checkpoints else None
     return saved[0] if saved else 0
 
 

@@ -30,7 +30,7 @@ from benign.train.reduction import orthonormal_basis
 
 __all__ = ["Cell", "cells", "defaults", "report", "run"]
 
-BATCH_ACTIVATIONS = 400_000  # n·m·B is kept near this: a batch's activations stay in cache
+BATCH_ACTIVATIONS = 40_000  # n·m·B stays below this where it can: larger batches fall out of the cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,13 +137,19 @@ def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[C
         size = max(1, BATCH_ACTIVATIONS // (shape[1] * shape[2]))
         by_step: dict[int, list[list[Cell]]] = {}
         for group in members:
-            by_step.setdefault(_saved_step(group[0], context), []).append(group)
+            by_step.setdefault(_start(group, context), []).append(group)
         for together in by_step.values():
             yield from (together[i : i + size] for i in range(0, len(together), size))
 
 
-def _saved_step(cell: Cell, context: Context) -> int:
-    return resumable_step(cell.group, context.checkpoints)
+def _start(group: list[Cell], context: Context) -> int:
+    """The step at which a group's training is taken up; a checkpoint beyond a row that is still wanted is no use."""
+    name = group[0].group
+    step = resumable_step(name, context.checkpoints)
+    if context.checkpoints and step > min(cell.steps for cell in group):
+        context.checkpoints.discard(name)
+        return 0
+    return step
 
 
 def _run_batch(batch: list[list[Cell]], context: Context) -> Iterator[dict[str, Any]]:

@@ -60,6 +60,7 @@ class Cell(BaseCell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._validate()
         # One experiment, one key: fields that do not matter here are set to one value.
         irrelevant: dict[str, Any] = {}
         if self.data == "clusters":
@@ -74,7 +75,6 @@ class Cell(BaseCell):
             irrelevant |= {"inner": "exact", "inner_steps": 20}
         for name, value in irrelevant.items():
             object.__setattr__(self, name, value)
-        self._validate()
 
     def _validate(self) -> None:
         limits: list[tuple[str, bool, str]] = [

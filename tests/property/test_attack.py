@@ -1,0 +1,116 @@
+"""What any ℓ2 attack must satisfy, on random networks, points and budgets."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benign.attack.evaluation import worst_case
+from benign.attack.inner import InnerMaximisation, project, relative_gap, unit
+from benign.nets.two_layer import Activation, input_gradient, outer_weights, output
+from benign.train.gradient_descent import Problem, train
+
+KINDS = st.sampled_from([("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.0), ("relu", 0.0, 1.0)])
+BUDGETS = st.floats(0, 5)
+SEEDS = st.integers(0, 10_000)
+
+
+def network(seed: int, kind: tuple[str, float, float], n: int = 9, m: int = 8, k: int = 6):
+    rng = np.random.default_rng(seed)
+    x, w = torch.tensor(rng.standard_normal((n, k))), torch.tensor(rng.standard_normal((m, k)))
+    return x, torch.tensor(rng.choice([-1.0, 1.0], n)), w, Activation(*kind)
+
+
+@given(SEEDS, KINDS, BUDGETS)
+@settings(max_examples=60, deadline=None)
+def test_perturbations_never_leave_the_ball_and_margins_are_what_they_say(seed, kind, budget):
+    x, y, w, activation = network(seed, kind)
+    found = worst_case(x, y, w, activation, budget)
+    assert (found.perturbation.norm(dim=1) <= budget * (1 + 1e-12)).all()
+    torch.testing.assert_close(found.margin, y * output(x + found.perturbation, w, activation))
+
+
+@given(SEEDS, KINDS, BUDGETS)
+@settings(max_examples=60, deadline=None)
+def test_the_attacked_margin_is_never_above_the_clean_one(seed, kind, budget):
+    x, y, w, activation = network(seed, kind)
+    assert (worst_case(x, y, w, activation, budget).margin <= y * output(x, w, activation) + 1e-12).all()
+
+
+@given(SEEDS, KINDS)
+@settings(max_examples=30, deadline=None)
+def test_a_zero_budget_is_the_identity(seed, kind):
+    x, y, w, activation = network(seed, kind)
+    found = worst_case(x, y, w, activation, 0.0)
+    assert not found.perturbation.any()
+    assert torch.equal(found.margin, worst_case(x, y, w, activation, 0.0).margin)
+
+
+@given(SEEDS, KINDS, BUDGETS)
+@settings(max_examples=30, deadline=None)
+def test_more_iterations_are_never_weaker(seed, kind, budget):
+    x, y, w, activation = network(seed, kind)
+    margins = [worst_case(x, y, w, activation, budget, iterations=i, tolerance=0.0).margin for i in (1, 5, 20, 40)]
+    assert all((later <= earlier).all() for earlier, later in itertools.pairwise(margins))
+
+
+@given(SEEDS, BUDGETS)
+@settings(max_examples=40, deadline=None)
+def test_on_a_linear_model_the_attack_is_the_closed_form(seed, budget):
+    x, y, w, activation = network(seed, ("leaky_relu", 1.0, 1.0))
+    v = outer_weights(len(w)) @ w
+    found = worst_case(x, y, w, activation, budget)
+    torch.testing.assert_close(found.margin, y * (x @ v) - budget * v.norm(), rtol=1e-9, atol=1e-9)
+    assert found.gap.max() < 1e-9
+
+
+@given(SEEDS, KINDS, st.floats(0.1, 3))
+@settings(max_examples=30, deadline=None)
+def test_counting_errors_stops_early_but_counts_the_same(seed, kind, budget):
+    x, y, w, activation = network(seed, kind, n=30)
+    deep = worst_case(x, y, w, activation, budget)
+    quick = worst_case(x, y, w, activation, budget, until_fooled=True)
+    assert torch.equal(deep.margin <= 0, quick.margin <= 0)
+
+
+@given(SEEDS, KINDS, st.floats(0.1, 3))
+@settings(max_examples=30, deadline=None)
+def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
+    x, y, w, activation = network(seed, kind)
+    found = worst_case(x, y, w, activation, budget, iterations=200, tolerance=1e-8)
+    closed = found.gap <= 1e-8
+    g = -y[:, None] * input_gradient(x + found.perturbation, w, activation)
+    slack = budget * g.norm(dim=1) - (g * found.perturbation).sum(1)
+    assert (slack[closed] <= 1e-6 * budget * g.norm(dim=1)[closed].clamp_min(1e-9)).all()
+
+
+@given(SEEDS, st.floats(0, 4))
+@settings(max_examples=40, deadline=None)
+def test_projection_is_onto_the_ball_and_leaves_its_inside_alone(seed, budget):
+    rng = np.random.default_rng(seed)
+    delta = torch.tensor(rng.standard_normal((5, 4)))
+    projected = project(delta, budget)
+    assert (projected.norm(dim=1) <= budget * (1 + 1e-12)).all()
+    inside = delta.norm(dim=1) <= budget
+    assert torch.equal(projected[inside], delta[inside])
+
+
+def test_no_direction_means_no_gap():
+    zero = torch.zeros(1, 2, 3)
+    assert not relative_gap(unit(zero), zero, 1.0).any()
+
+
+@given(SEEDS, KINDS, st.sampled_from(["exact", "pgd"]))
+@settings(max_examples=20, deadline=None)
+def test_training_keeps_perturbations_in_the_ball_and_leaves_its_inputs_alone(seed, kind, inner):
+    x, y, w, activation = network(seed, kind)
+    problem = Problem("p", x, y, w, activation, 0.8, 0.3)
+    before = [t.clone() for t in (x, y, w)]
+    (snapshot,) = train([problem], [5], InnerMaximisation(inner))
+    assert (snapshot.perturbation.norm(dim=-1) <= 0.8 * (1 + 1e-12)).all()
+    assert all(torch.equal(a, b) for a, b in zip(before, (x, y, w), strict=True))
+    assert w.grad is None and not w.requires_grad

@@ -1,0 +1,170 @@
+"""The flagship's cells and rows: keys, grouping, common random numbers, resuming, and agreement with the theory it quotes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from benign.cells import CellError, Context, slice_of
+from benign.studies.adversarial_training import experiment
+from benign.studies.adversarial_training.experiment import Cell, cells, run
+from benign.train.checkpoints import Checkpoints
+
+SMALL = dict(
+    d=2000, signal=6, n=30, flip_rate=0.1, activation="leaky_relu", slope=0.1, curvature=10, width=20, init_scale=1e-3,
+    step_scale=2, steps=60, budget=1, test_points=200, seed=0,
+)  # fmt: skip
+CONTEXT = Context("adversarial_training")
+
+
+def cell(**changes) -> Cell:
+    return Cell(**{**SMALL, **changes})
+
+
+def rows(*some: Cell, context: Context = CONTEXT) -> dict[str, dict]:
+    torch.set_num_threads(1)
+    return {row["key"]: row for row in run(list(some), context)}
+
+
+def test_a_key_is_the_same_for_two_ways_of_writing_a_number():
+    assert cell(signal=6).key == cell(signal=6.0).key == cell(signal="6").key
+
+
+def test_fields_that_do_not_matter_do_not_make_a_new_cell():
+    assert cell(curvature=1).key == cell(curvature=7).key
+    assert cell(activation="relu", slope=0.3).key == cell(activation="relu", slope=0.9).key
+    assert cell(training="ordinary", inner="pgd").key == cell(training="ordinary").key
+    assert cell(data="mnist", side=7, d=3, signal=9).key == cell(data="mnist", side=7).key
+
+
+def test_cells_that_share_a_training_share_a_slice():
+    assert len({cell(steps=s).group for s in (1, 10, 60)}) == 1
+    assert len({cell(training="ordinary", budget=b).group for b in (0, 1, 2)}) == 1
+    assert cell(budget=1).group != cell(budget=2).group
+    assert slice_of(cell(steps=1), 7) == slice_of(cell(steps=60), 7)
+
+
+def test_growing_a_grid_changes_no_existing_cell():
+    grid = {"common": {k: v for k, v in SMALL.items() if k != "seed"}, "seeds": 2, "experiments": {"budget": [{"budget": [0, 1]}]}}
+    before = {c.key for c in cells(grid)}
+    grid["experiments"]["budget"][0]["budget"].insert(0, 0.5)
+    grid["seeds"] = 3
+    after = {c.key for c in cells(grid)}
+    assert len(before) == 4 and len(after) == 9 and before < after
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n", 0), ("flip_rate", 0.6), ("budget", -1), ("d", 0), ("width", 7), ("slope", 1.5), ("steps", 0),
+        ("curvature", 0), ("activation", "tanh"), ("training", "free"), ("budget", "inf"), ("signal", "nan"),
+        ("step_scale", "fast"), ("n", 2.5), ("noise", "cauchy"), ("data", "svhn"),
+    ],
+)  # fmt: skip
+def test_impossible_values_are_refused_by_name(field, value):
+    with pytest.raises(CellError, match=f"{field}="):
+        cell(**{field: value})
+
+
+def test_unknown_names_are_refused_with_the_known_ones():
+    with pytest.raises(CellError, match=r"unknown name 'widht'.*width"):
+        Cell.parse({"widht": "10"}, SMALL)
+
+
+def test_heavy_tailed_noise_cannot_be_drawn_in_law():
+    with pytest.raises(CellError, match="sampling=dense"):
+        cell(noise="student_t")
+
+
+def test_one_row_per_cell_with_every_field_and_every_result():
+    found = rows(cell(), cell(steps=10), cell(training="ordinary", budget=0.5), cell(training="ordinary", budget=1.5))
+    assert len(found) == 4
+    assert len({tuple(row) for row in found.values()}) == 1
+    for row in found.values():
+        assert row["status"] == "ok"
+        for name in ("clean_test_error", "robust_test_error", "robust_train_error"):
+            assert 0 <= row[name] <= 1
+        assert row["robust_test_error"] >= row["clean_test_error"]
+
+
+def test_a_row_does_not_depend_on_what_is_run_beside_it():
+    some = [cell(seed=s, budget=b) for s in (0, 1) for b in (0.5, 1.0, 2.0)] + [cell(steps=20, budget=1.0)]
+    together = rows(*some)
+    for one in some:
+        assert rows(one)[one.key] == together[one.key]
+
+
+def test_dense_and_in_law_sampling_agree_in_distribution():
+    """Two samplings of one law: means over seeds within three standard errors."""
+    some = [cell(sampling=s, d=400, seed=i, steps=200) for s in ("in_law", "dense") for i in range(12)]
+    found = list(rows(*some).values())
+    for name in ("rho", "robust_test_error", "robust_train_loss"):
+        a, b = (np.array([r[name] for r in found if r["sampling"] == s]) for s in ("in_law", "dense"))
+        assert abs(a.mean() - b.mean()) < 3 * np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 12)
+
+
+def test_budgets_are_compared_on_the_same_points():
+    a, b = (experiment.sample(cell(budget=x), CONTEXT) for x in (0.5, 2.0))
+    assert torch.equal(a.problem.x, b.problem.x) and torch.equal(a.problem.w0, b.problem.w0)
+    assert torch.equal(a.test_x, b.test_x) and torch.equal(a.test_observed, b.test_observed)
+
+
+def test_replicates_differ():
+    a, b = (experiment.sample(cell(seed=s), CONTEXT) for s in (0, 1))
+    assert not torch.equal(a.problem.x, b.problem.x) and not torch.equal(a.problem.w0, b.problem.w0)
+
+
+def test_the_network_starts_at_zero_output():
+    drawn = experiment.sample(cell(), CONTEXT)
+    half = len(drawn.problem.w0) // 2
+    assert torch.equal(drawn.problem.w0[:half], drawn.problem.w0[half:])
+
+
+def test_interrupted_between_rows_and_resumed_gives_the_same_rows(tmp_path):
+    some = [cell(steps=s) for s in (10, 30, 60)]
+    whole = rows(*some)
+    context = dataclasses.replace(CONTEXT, checkpoints=Checkpoints(tmp_path, "code", every_seconds=0))
+    first = next(iter(run(some, context)))
+    rest = [c for c in some if c.key != first["key"]]
+    resumed = {first["key"]: first, **rows(*rest, context=context)}
+    assert resumed == whole
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_beyond_a_lost_row_does_not_lose_the_row(tmp_path):
+    some = [cell(steps=s) for s in (10, 30)]
+    context = dataclasses.replace(CONTEXT, checkpoints=Checkpoints(tmp_path, "code", every_seconds=0))
+    iterator = run(some, context)
+    rows_seen = [next(iterator), next(iterator)]  # the checkpoint now stands at step 30
+    assert [r["steps"] for r in rows_seen] == [10, 30]
+    assert rows(some[0], context=context) == {some[0].key: rows_seen[0]}
+
+
+def test_the_trained_network_follows_the_two_group_recursion():
+    row = rows(cell(d=40_000, n=60, width=100, signal=10, steps=300))[cell(d=40_000, n=60, width=100, signal=10, steps=300).key]
+    assert row["rho"] == pytest.approx(row["two_group_rho"], rel=0.06)
+    assert row["robust_train_error"] == 0
+    assert row["linear_max_margin_rho"] < row["two_group_rho"] < row["averaging_rho"]
+
+
+def test_a_cell_that_diverges_is_a_row_that_says_so():
+    bad, good = cell(step_scale=1e40, activation="smooth_leaky_relu"), cell()
+    found = rows(bad, good)
+    assert found[bad.key]["status"] == "diverged" and "robust_test_error" not in found[bad.key]
+    assert found[good.key]["status"] == "ok"
+
+
+def test_images_that_were_not_given_are_asked_for():
+    with pytest.raises(CellError, match="--images mnist=FILE"):
+        rows(cell(data="mnist", side=7, test_points=0))
+
+
+def test_a_report_gives_every_error_its_interval():
+    report = experiment.report(next(iter(rows(cell()).values())))
+    for name in ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error"):
+        low, high = report[f"{name}_interval"]
+        assert low <= report[name] <= high
+    assert set(report["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}
