@@ -14,7 +14,7 @@ import dataclasses
 import io
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -210,8 +210,8 @@ def gather(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 # ---------------------------------------------------------------- drawing
 
-_MATHEMATICS = re.compile(r"‖μ̂‖|‖μ‖|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmt](?![\w'])")
-_TEX = {"‖μ̂‖": r"\|\hat{\mu}\|", "‖μ‖": r"\|\mu\|", "n²": "n^2"} | {
+_MATHEMATICS = re.compile(r"‖μ̂‖|‖μ‖|√d|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmt](?![\w'])")
+_TEX = {"‖μ̂‖": r"\|\hat{\mu}\|", "‖μ‖": r"\|\mu\|", "√d": r"\sqrt{d}", "n²": "n^2"} | {
     letter: rf"\{name}"
     for letter, name in zip("αβγρμησ", ["alpha", "beta", "gamma", "rho", "mu", "eta", "sigma"], strict=True)
 }
@@ -255,7 +255,9 @@ def not_run(numbers: pd.DataFrame, width: float = COLUMN_WIDTH, height: float = 
     figure = canvas(width, height)
     axes = figure.subplots()
     axes.set(xticks=[], yticks=[])
-    axes.text(0.5, 0.5, "not run in this tier", ha="center", va="center", color=COLOURS["grey"], transform=axes.transAxes)
+    axes.text(
+        0.5, 0.5, "not run in this tier", ha="center", va="center", color=COLOURS["grey"], transform=axes.transAxes
+    )
     return figure
 
 
@@ -308,11 +310,10 @@ def log_axis(axes: Axes, name: str, most: int = 6) -> None:
     low, high = axis.get_view_interval()
     if np.log10(high / low) >= 1.5:
         axis.set_major_locator(matplotlib.ticker.LogLocator(numticks=most))
-        axis.set_minor_locator(matplotlib.ticker.NullLocator())
     else:
         axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
-        axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    axis.set_minor_locator(matplotlib.ticker.NullLocator())
 
 
 def legend(figure: matplotlib.figure.Figure, columns: int) -> None:
@@ -324,11 +325,10 @@ def legend(figure: matplotlib.figure.Figure, columns: int) -> None:
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
 
 
-def panel_letters(axes: Sequence[Axes], titles: Sequence[str]) -> None:
-    """Titles with letters: (a), (b), …, so that captions and claims can name a panel."""
+def panel_titles(axes: Iterable[Axes], titles: Iterable[str]) -> None:
+    """Titles with letters, (a), (b), …, so that a caption or a claim can name a panel."""
     for letter, each, title in zip("abcdefghijkl", axes, titles, strict=False):
-        each.set_title(typeset(title), loc="left")
-        each.set_title(f"({letter}) " + typeset(title), loc="left")
+        each.set_title(f"({letter}) {typeset(title)}", loc="left")
 
 
 def caption(*sentences: str) -> str:

@@ -50,9 +50,9 @@ def bootstrap_mean(
     tail = _tail(level)
     if sample.shape[0] == 1:
         return np.full(sample.shape[1:], np.nan), np.full(sample.shape[1:], np.nan)
-    draws = np.random.default_rng(seed).integers(sample.shape[0], size=(resamples, sample.shape[0]))
-    counts = (draws[:, :, None] == np.arange(sample.shape[0])).sum(axis=1)  # (resamples, seeds)
-    means = np.tensordot(counts, sample, axes=1) / sample.shape[0]  # (resamples, ...)
+    seeds = sample.shape[0]
+    counts = np.random.default_rng(seed).multinomial(seeds, np.full(seeds, 1 / seeds), resamples)  # (resamples, seeds)
+    means = np.tensordot(counts, sample, axes=1) / seeds  # (resamples, ...)
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return (low, high) if bounds is None else (np.clip(low, *bounds), np.clip(high, *bounds))
 

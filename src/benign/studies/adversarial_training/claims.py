@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from benign.claims import Claim, Verdict, judge
 from benign.theory.intervals import clopper_pearson
@@ -289,24 +288,27 @@ def above_bayes_floor(table: pd.DataFrame) -> Claim:
 
 def falls_with_dimension(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "dimension")
-    found = points(rows[np.isclose(rows.signal, rows.d**0.3) | (rows.signal == rows.signal.round())])
-    correlations, rises = [], []
-    for _, curve in found.groupby(["activation", found.signal == found.signal.round()]):
-        if curve.d.nunique() < 3:
-            continue
-        correlations.append(spearmanr(curve.d, curve.robust_test_error).statistic)
+    fixed = rows.groupby("signal").d.transform("nunique") >= 3
+    power = np.isclose(rows.signal, rows.d**0.3) & ~fixed
+    found = pd.concat([points(rows[fixed]).assign(curve="fixed"), points(rows[power]).assign(curve="power")])
+    falls, rises, early = [], [], []
+    for _, curve in found.groupby(["activation", "curve"]):
         curve = curve.sort_values("d")
-        rises.append(curve.robust_test_error.iloc[-1] - curve.robust_test_error.iloc[0])
-    smallest, rise = min(correlations, default=np.nan), min(rises, default=np.nan)
+        errors = curve.robust_test_error[curve.d >= curve.n**2].to_numpy()
+        early.append(curve.robust_test_error.iloc[0])
+        if len(errors) > 1:
+            falls.append(max(0.0, -np.diff(errors).min()))
+            rises.append(errors[-1] - errors[0])
+    fall, rise = max(falls, default=np.nan), min(rises, default=np.nan)
     return _claim(
         "falls_with_dimension",
-        found.cells.sum(),
-        judge(smallest >= 0.9 and rise >= 0.1, max(correlations, default=-1) >= 0.9 and rise >= 0.1),
-        statement="At a fixed ratio α/‖μ‖ robust accuracy falls as the dimension grows, at fixed ‖μ‖ and at ‖μ‖ = d^0.3.",
-        source="observed [review]",
-        measured={"smallest_spearman": smallest, "largest_spearman": max(correlations, default=np.nan), "smallest_rise": rise},
-        expected="Spearman(d, robust test error) ≥ 0.9 and a rise ≥ 0.1 on every curve",
-        tolerance="0.9 leaves room for ties where the error sits at β or at 1 [ours]",
+        found.cells.sum() if falls else 0,
+        judge(fall <= 0.02 and rise >= 0.1, rise >= 0.1),
+        statement="From d = n² on, at a fixed ratio α/‖μ‖, robust accuracy falls as d grows, at fixed ‖μ‖ and at ‖μ‖ = d^0.3.",
+        source="observed [review]; the restriction to d ≥ n² is ours",
+        measured={"largest_step_back": fall, "smallest_rise": rise, "error_at_smallest_d": max(early, default=np.nan)},
+        expected="on every curve the error rises by ≥ 0.1 from d = n² to the largest d, and never steps back by more than .02",
+        tolerance=".02 (stated): the error sits at β for some decades, with Monte Carlo error. Below n² it can be high again",
         figure="dimension",
     )
 
@@ -361,7 +363,7 @@ def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
     return _claim(
         "recursion_fails_at_small_d",
         len(small) if len(large) else 0,
-        judge(small.median() >= 0.05 and small.median() >= 2 * large.median(), small.median() >= 2 * large.median()),
+        judge(small.median() >= 0.05 and small.median() >= 2 * large.median(), small.median() > 2 * large.median()),
         statement="Below d = n², where points are not near-orthogonal, the recursion misses the final ρ by 5% and more.",
         source="derived: docs/theory.md §5",
         measured={"median_deviation_below": small.median(), "median_deviation_above": large.median()},
