@@ -1,4 +1,4 @@
-"""Figures as data: the numbers drawn, a caption, and a function that draws exactly those numbers; and one style for all.
+"""Figures as data: the numbers drawn, a caption, a function that draws exactly these numbers; and one style for all.
 
 A study makes tidy numbers (columns `COLUMNS`) from its table with `over_seeds`, `theory`, `band` and `mark`, and draws
 them with the helpers below, inside `style()`. Saving is not done here: `render` gives the bytes of a figure, and the
@@ -14,7 +14,7 @@ import dataclasses
 import io
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import matplotlib
@@ -104,7 +104,7 @@ def style() -> Iterator[None]:
     """Matplotlib's defaults with STYLE on top, whatever the user's own settings are; restored on leaving."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
+        matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]  # stubs list every name as a literal
         yield
 
 
@@ -177,6 +177,11 @@ def theory(x: ArrayLike, y: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
     """Numbers of kind "theory": a line through (x, y)."""
     across, along = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     return _exact(place, "theory", across, mean=along)
+
+
+def distribution(share: ArrayLike, values: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "measured": sorted `values` of single runs, x being the share of runs up to each."""
+    return _exact(place, "measured", np.asarray(share, float), mean=np.asarray(values, float)).assign(seeds=1)
 
 
 def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
@@ -264,7 +269,7 @@ def not_run(numbers: pd.DataFrame, width: float = COLUMN_WIDTH, height: float = 
 def draw_points(axes: Axes, rows: pd.DataFrame, label: str, **look: Any) -> None:
     """A measured series: markers with their intervals as bars, joined in order of x. Looks: as for Axes.plot."""
     rows = rows.dropna(subset=["mean"]).sort_values("x")
-    bars = np.abs(rows[["low", "high"]].sub(rows["mean"], axis=0)).fillna(0.0).to_numpy().T
+    bars = rows[["low", "high"]].sub(rows["mean"], axis=0).abs().fillna(0.0).to_numpy().T  # (2, points)
     axes.errorbar(rows["x"], rows["mean"], yerr=bars, elinewidth=0.8, capsize=0, label=typeset(label), **look)
 
 
@@ -325,10 +330,16 @@ def legend(figure: matplotlib.figure.Figure, columns: int) -> None:
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
 
 
-def panel_titles(axes: Iterable[Axes], titles: Iterable[str]) -> None:
-    """Titles with letters, (a), (b), …, so that a caption or a claim can name a panel."""
+def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
+    """Titles, with letters (a), (b), … where there are several panels, so that a caption or a claim can name one."""
     for letter, each, title in zip("abcdefghijkl", axes, titles, strict=False):
-        each.set_title(f"({letter}) {typeset(title)}", loc="left")
+        each.set_title(f"({letter}) {typeset(title)}" if len(titles) > 1 else typeset(title), loc="left")
+
+
+def error_axis(axes: Axes, highest: float = 1.0) -> None:
+    """A y-axis for errors: from 0, labelled at quarters, up to the quarter above `highest`; markers at 0 and 1 stay whole."""
+    top = min(max(np.ceil(4 * highest), 1), 4) / 4
+    axes.set(ylim=(-0.03 * top, 1.03 * top), yticks=np.arange(0, top + 0.01, 0.25))
 
 
 def caption(*sentences: str) -> str:

@@ -30,9 +30,9 @@ def as_theory_has_it(cell: Cell) -> dict:
         clean, robust = 0.0, norm.cdf(3 * (cell.budget - 0.6 * row["mean_norm"]))
     else:
         rho = predicted["two_group_rho"] * (0.9 if cell.d < cell.n**2 else 1)
-        row |= {"rho": rho, "mean_norm": cell.signal}
+        row |= {"rho": rho, "mean_norm": cell.signal, "two_group_sample_rho": predicted["two_group_rho"]}
         clean = norm.cdf(-rho)
-        better = 1.1 if cell.activation == "smooth_leaky_relu" else 1.0
+        better = 1.06 if cell.activation == "smooth_leaky_relu" else 1.0
         robust = norm.cdf(cell.budget / better - rho)
     if cell.training == "ordinary" and cell.budget > 0.25 * cell.signal:
         robust = min(robust + 0.1, 1)
@@ -94,7 +94,7 @@ BREAKS: dict[str, Mutation] = {
     "falls_with_dimension": lambda t: t.assign(**FLAT),
     "cliff": lambda t: t.assign(**FLAT),
     "recursion_accurate": lambda t: t.assign(rho=t.rho * 1.2),
-    "recursion_fails_at_small_d": lambda t: t.assign(rho=t.two_group_rho),
+    "recursion_fails_at_small_d": lambda t: t.assign(rho=t.two_group_sample_rho),
     "worsens_towards_margin": lambda t: t.assign(rho=np.log(t.steps)),
     "ordinary_same_at_small_budget": lambda t: t.assign(
         robust_test_error=(t.robust_test_error + 0.05 * (t.training == "ordinary")).clip(upper=1)

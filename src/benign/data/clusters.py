@@ -29,13 +29,20 @@ class Labels:
 
 
 def draw_labels(n: int, flip_rate: float, rng: np.random.Generator) -> Labels:
-    """n clean labels, uniform on ±1, and the observed ones, each flipped independently with probability flip_rate."""
+    """n clean labels, uniform on ±1, and the observed ones (see `flip`)."""
     if n < 1:
         raise ValueError(f"n={n}: there must be at least one point")
+    return flip(rng.choice([-1.0, 1.0], n), flip_rate, rng)
+
+
+def flip(clean: Array, flip_rate: float, rng: np.random.Generator) -> Labels:
+    """Clean labels (n,) and observed ones, each flipped independently with probability flip_rate.
+
+    From one generator a higher rate flips what a lower one does, and more.
+    """
     if not 0 <= flip_rate <= 0.5:
         raise ValueError(f"flip_rate={flip_rate} must lie in [0, 0.5]: beyond 1/2 the labels mean their opposites")
-    clean = rng.choice([-1.0, 1.0], n)
-    return Labels(clean, np.where(rng.random(n) < flip_rate, -clean, clean))
+    return Labels(clean, np.where(rng.random(len(clean)) < flip_rate, -clean, clean))
 
 
 def subspace_dimension(d: int, vectors: int) -> int:

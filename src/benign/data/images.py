@@ -27,7 +27,7 @@ import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from benign.data.clusters import Labels
+from benign.data.clusters import Labels, flip
 
 # torchvision, mlxtend and Pillow are imported where they are used: only the doors need them, and they load slowly.
 
@@ -460,8 +460,6 @@ def sample_problem(
     changing n or flip_rate changes no test point, and a higher flip_rate flips what a lower one does, and more.
     Raises DataError where n, flip_rate, test_points, side or classes is impossible, naming what there is.
     """
-    if not 0 <= flip_rate <= 0.5:
-        raise DataError(f"flip_rate={flip_rate} must lie in [0, 0.5]: beyond 1/2 the labels mean their opposites")
     whole = normalised_pair(images, classes, side)
     choice, flips, test_choice, test_flips = rng.spawn(4)
     rows = _balanced(whole.y_train, n, classes, choice)
@@ -473,9 +471,9 @@ def sample_problem(
     test_rows = test_choice.permutation(total)[:test_points] if test_points else np.arange(total)
     return ImageProblem(
         x=whole.x_train[rows],
-        labels=_noisy(whole.y_train[rows], flip_rate, flips),
+        labels=flip(whole.y_train[rows], flip_rate, flips),
         x_test=whole.x_test[test_rows],
-        test_labels=_noisy(whole.y_test[test_rows], flip_rate, test_flips),
+        test_labels=flip(whole.y_test[test_rows], flip_rate, test_flips),
         mean=whole.mean,
     )
 
@@ -492,7 +490,3 @@ def _balanced(y: Array, n: int, classes: str, rng: np.random.Generator) -> NDArr
     first = n // 2 + int(rng.integers(2)) * (n % 2)
     drawn = [rng.permutation(group)[:count] for group, count in zip(groups, (first, n - first), strict=True)]
     return rng.permutation(np.concatenate(drawn))
-
-
-def _noisy(clean: Array, flip_rate: float, rng: np.random.Generator) -> Labels:
-    return Labels(clean, np.where(rng.random(len(clean)) < flip_rate, -clean, clean))

@@ -38,6 +38,7 @@ class Sample:
     """A cell's points in the coordinates it is trained in, float32 on the device; shapes as in gradient_descent.Problem."""
 
     problem: Problem
+    train_clean: Tensor  # (n,), clean labels of the training points
     mean: Tensor  # (k,), μ, or half the difference of the class means
     test_x: Tensor  # (N, k)
     test_clean: Tensor  # (N,)
@@ -52,11 +53,10 @@ def sample(cell: Cell, context: Context) -> Sample:
 
     sigma = cell.init_scale / cell.d**0.5
     if cell.data == "mnist":
-        x, observed, mean, w0, test_x, test = _mnist(cell, context, rng)
+        x, labels, mean, w0, test_x, test = _mnist(cell, context, rng)
     else:
         labels = clusters.draw_labels(cell.n, cell.flip_rate, rng("labels", n=cell.n))
         test = clusters.draw_labels(cell.test_points, cell.flip_rate, rng("test labels", n=cell.test_points))
-        observed = labels.observed
         draw = _clusters_in_law if cell.sampling == "in_law" else _clusters_dense
         x, mean, w0, test_x = draw(cell, labels, test, rng)
     energy = cell.d + cell.signal**2 if cell.data == "clusters" else float((x**2).sum(1).mean())
@@ -67,13 +67,13 @@ def sample(cell: Cell, context: Context) -> Sample:
     problem = Problem(
         name=cell.group,
         x=tensor(x),
-        y=tensor(observed),
+        y=tensor(labels.observed),
         w0=symmetric(tensor(sigma * w0)),
         activation=Activation(cell.activation, cell.slope, cell.curvature),
         budget=cell.train_budget,
         step_size=cell.step_scale * cell.n / energy,
     )
-    return Sample(problem, tensor(mean), tensor(test_x), tensor(test.clean), tensor(test.observed))
+    return Sample(problem, tensor(labels.clean), tensor(mean), tensor(test_x), tensor(test.clean), tensor(test.observed))
 
 
 def _clusters_in_law(cell: Cell, labels: clusters.Labels, test: clusters.Labels, rng: Any) -> tuple[np.ndarray, ...]:
@@ -104,11 +104,11 @@ def _mnist(cell: Cell, context: Context, rng: Any) -> tuple[Any, ...]:
         cell.n,
         cell.flip_rate,
         cell.test_points,
-        rng("mnist", classes=cell.classes, n=cell.n),
+        rng("mnist", classes=cell.classes),
     )
     w0 = rng("dense init", d=cell.d, width=cell.width).standard_normal((cell.width // 2, cell.d))
     q = orthonormal_basis(drawn.mean, drawn.x, w0)
-    return drawn.x @ q, drawn.labels.observed, drawn.mean @ q, w0 @ q, drawn.x_test @ q, drawn.test_labels
+    return drawn.x @ q, drawn.labels, drawn.mean @ q, w0 @ q, drawn.x_test @ q, drawn.test_labels
 
 
 # ---------------------------------------------------------------- running
@@ -187,6 +187,7 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
     )
     losses = logistic_loss(train_robust.margin)
     low, high = bootstrap_mean(losses.cpu().numpy())
+    flipped = _share(drawn.problem.y != drawn.train_clean)
     clean, clean_observed = _errors(drawn, w, 0.0)
     robust, robust_observed = _errors(drawn, w, cell.budget)
     return {
@@ -203,6 +204,9 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
         "tested": len(drawn.test_x),
         "mean_norm": float(torch.linalg.vector_norm(drawn.mean)),
         "rho": rho(drawn.mean, mean_input_gradient(drawn.test_x, w, problem.activation)),
+        "flipped": flipped,
+        # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5).
+        **({"two_group_sample_rho": two_group_rho(cell, flipped)} if cell.data == "clusters" else {}),
     }
 
 
@@ -235,7 +239,7 @@ def predict(cell: Cell) -> dict[str, Any]:
         "averaging": gaussian.averaging_rho(**setting),
         "max_margin": gaussian.max_margin_rho(**setting, slope=cell.slope),
         "linear_max_margin": gaussian.max_margin_rho(**setting, slope=1.0),
-        "two_group": two_group_rho(cell),
+        "two_group": two_group_rho(cell, cell.flip_rate),
     }
     checks = assumptions.check(
         **setting,
@@ -262,13 +266,13 @@ def step_size(cell: Cell) -> float:
     return cell.step_scale * cell.n / (cell.d + cell.signal**2)
 
 
-def two_group_rho(cell: Cell) -> float:
-    """ρ that the two-group recursion reaches after the cell's steps."""
+def two_group_rho(cell: Cell, flip_rate: float) -> float:
+    """ρ that the two-group recursion reaches after the cell's steps, with that share of labels flipped."""
     path = two_group.trajectory(
         n=cell.n,
         d=cell.d,
         signal=cell.signal,
-        flip_rate=cell.flip_rate,
+        flip_rate=flip_rate,
         slope=cell.slope,
         budget=cell.train_budget,
         step_size=step_size(cell),
