@@ -37,7 +37,7 @@ def ascent_direction(x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, flo
 
 
 def exact_inner(
-    delta: Tensor,
+    start: Tensor,
     x: Tensor,
     y: Tensor,
     w: Tensor,
@@ -45,15 +45,20 @@ def exact_inner(
     budget: float,
     tolerance: float,
     evaluations: int,
-) -> tuple[Tensor, Tensor]:
-    """(δ at which the outer gradient is taken, δ from which the next step starts)."""
-    for evaluation in range(evaluations):
-        u = ascent_direction(x + delta, y, w, activation)
-        gap = 1 - (u @ delta) / budget if u.any() else 0.0
-        if gap <= tolerance or evaluation == evaluations - 1:
-            break
-        delta = budget * u
-    return delta, budget * u
+) -> tuple[Tensor, Tensor, float]:
+    """For all points: δ at which the outer gradient is taken, δ from which the next step starts, largest gap at the start."""
+    at, after, largest = start.clone(), start.clone(), 0.0
+    for i in range(len(x)):
+        for evaluation in range(evaluations):
+            u = ascent_direction(x[i] + at[i], y[i], w, activation)
+            gap = 1 - float(u @ at[i]) / budget if u.any() else 0.0
+            if evaluation == 0:
+                largest = max(largest, gap)
+            if gap <= tolerance or evaluation == evaluations - 1:
+                break
+            at[i] = budget * u
+        after[i] = budget * u
+    return at, after, largest
 
 
 def pgd_inner(
@@ -83,15 +88,19 @@ def train(
 ) -> tuple[Tensor, Tensor]:
     """W and the δ of each point after `steps` steps of gradient descent on the mean robust logistic loss."""
     w, start = w0.clone(), torch.zeros_like(x)
+    stride, unchecked = 0, 0
     for _ in range(steps):
-        at = torch.zeros_like(x)
-        for i in range(len(x)):
-            if budget == 0:
-                continue
-            if inner == "exact":
-                at[i], start[i] = exact_inner(start[i], x[i], y[i], w, activation, budget, tolerance, evaluations)
-            else:
+        at = start.clone()
+        if budget > 0 and inner == "pgd":
+            for i in range(len(x)):
                 at[i] = start[i] = pgd_inner(x[i], y[i], w, activation, budget, pgd_steps)
+        elif budget > 0 and unchecked < stride:
+            unchecked += 1
+        elif budget > 0:
+            at, start, gap = exact_inner(start, x, y, w, activation, budget, tolerance, evaluations)
+            # The further below the tolerance the gap was found, the later the next look.
+            stride = 0 if gap > tolerance else stride if gap > tolerance / 4 else min(2 * stride + 1, 15)
+            unchecked = 0
         w.requires_grad_()
         loss = torch.zeros((), dtype=x.dtype)
         for i in range(len(x)):

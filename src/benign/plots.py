@@ -23,6 +23,7 @@ import matplotlib.ticker
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from numpy.typing import ArrayLike, NDArray
 
 from benign.theory.intervals import bootstrap_mean, clopper_pearson
@@ -322,12 +323,13 @@ def log_axis(axes: Axes, name: str, most: int = 6) -> None:
 
 
 def legend(figure: matplotlib.figure.Figure, columns: int) -> None:
-    """One legend below all panels: each label once, in the order of its first appearance."""
+    """One legend below all panels: each label once, what was measured first, else in the order of first appearance."""
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
+    labels = sorted(handles, key=lambda label: not isinstance(handles[label], ErrorbarContainer))
+    figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=columns)
 
 
 def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
@@ -337,7 +339,7 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
 
 
 def error_axis(axes: Axes, highest: float = 1.0) -> None:
-    """A y-axis for errors: from 0, labelled at quarters, up to the quarter above `highest`; markers at 0 and 1 stay whole."""
+    """A y-axis for errors, from 0 to the quarter above `highest`, with room for whole markers at its ends."""
     top = min(max(np.ceil(4 * highest), 1), 4) / 4
     axes.set(ylim=(-0.03 * top, 1.03 * top), yticks=np.arange(0, top + 0.01, 0.25))
 

@@ -18,36 +18,33 @@ class Activation:
     """φ, by the paper's letters.
 
     kind: "leaky_relu", "smooth_leaky_relu" or "relu"
-    slope: γ in [0, 1], the derivative far to the left (0 for "relu"); a float, or a tensor (B, 1, 1) for a batch
-    curvature: H > 0 of the smooth kind, which bends on |z| ≤ 1/H [frei]; like slope
+    slope: γ in [0, 1], the derivative far to the left (0 for "relu")
+    curvature: H > 0 of the smooth kind, which bends on |z| ≤ 1/H [frei]
     """
 
     kind: str
-    slope: float | Tensor
-    curvature: float | Tensor = 1.0
+    slope: float
+    curvature: float = 1.0
 
     def derivative(self, z: Tensor) -> Tensor:
         """φ'(z), with φ'(0) = γ at the kink of the non-smooth kinds."""
-        return self.scaled_derivative(z, 1.0)
+        return self.scaled_derivative(z, torch.ones_like(z))
 
-    def scaled_derivative(self, z: Tensor, a: Tensor | float) -> Tensor:
-        """a·φ'(z) in as few passes over z as it takes: this is the training loop's only element-wise work of size (n, m)."""
+    def scaled_derivative(self, z: Tensor, a: Tensor) -> Tensor:
+        """a·φ'(z), a broadcasting over z: the training loop's element-wise work of size (n, m), in few passes."""
         if self.kind == "smooth_leaky_relu":
-            bend = (z * self.curvature).clamp_(-1, 1)
-            low, high = torch.as_tensor(a) * self.slope, torch.as_tensor(a)
-            return bend.mul_((high - low) / 2).add_((high + low) / 2)
-        a = torch.as_tensor(a, dtype=z.dtype, device=z.device)
-        return torch.where(z > 0, a, a * self.slope)
+            bend = z.clamp(-1 / self.curvature, 1 / self.curvature)
+            return bend.mul_((1 - self.slope) * self.curvature / 2).add_((1 + self.slope) / 2).mul_(a)
+        # The kernel behind autograd's leaky ReLU: one vectorised pass, many times faster than torch.where.
+        return torch.ops.aten.leaky_relu_backward(a.expand_as(z), z, self.slope, False)
 
     def value(self, z: Tensor) -> Tensor:
         """φ(z)."""
         if self.kind == "smooth_leaky_relu":
-            c = torch.minimum(torch.maximum(z, -1 / self._h(z)), 1 / self._h(z))
-            return ((1 + self.slope) * z + (1 - self.slope) * self._h(z) * c * (z - c / 2)) / 2
-        return torch.where(z > 0, z, z * self.slope)
-
-    def _h(self, z: Tensor) -> Tensor:
-        return torch.as_tensor(self.curvature, dtype=z.dtype, device=z.device)
+            h = self.curvature
+            c = z.clamp(-1 / h, 1 / h)
+            return ((1 + self.slope) * z + (1 - self.slope) * h * c * (z - c / 2)) / 2
+        return torch.nn.functional.leaky_relu(z, self.slope)
 
 
 def outer_weights(m: int, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu") -> Tensor:

@@ -11,12 +11,12 @@ Letters: n points, m neurons, k coordinates, B networks; W (B, m, k), X and δ (
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from benign.attack.inner import InnerMaximisation, project, relative_gap, unit
+from benign.attack.inner import InnerMaximisation, next_stride, project, relative_gap, unit
 from benign.nets.two_layer import Activation, outer_weights
 from benign.train.checkpoints import Checkpoints
 
@@ -31,7 +31,7 @@ class Problem:
     x: (n, k) points, in any orthonormal coordinates of a space that contains the rows of w0
     y: (n,) observed labels, ±1
     w0: (m, k) initial weights; two_layer.symmetric makes f(·; W₀) = 0
-    activation: with float slope and curvature
+    activation: φ
     budget: α ≥ 0
     step_size: η > 0
     """
@@ -45,9 +45,9 @@ class Problem:
     step_size: float
 
     @property
-    def shape(self) -> tuple[str, int, int, int]:
-        """Problems with the same shape can be trained together: (activation kind, n, m, k)."""
-        return (self.activation.kind, len(self.x), *self.w0.shape)
+    def shape(self) -> tuple[Activation, int, int, int]:
+        """Problems with the same shape can be trained together: (activation, n, m, k)."""
+        return (self.activation, len(self.x), *self.w0.shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Snapshot:
 
     weights: (B, m, k)
     perturbation: (B, n, k), the inner maximiser that the next step would start from
-    gap: (B,), largest relative Frank-Wolfe gap over the points, at the last step's maximiser (nan for "pgd")
+    gap: (B,), largest relative Frank-Wolfe gap over the points, as last checked (nan for "pgd")
     evaluations: (B,), mean number of gradient evaluations in a step
     finite: (B,), False where training has diverged
     """
@@ -108,11 +108,7 @@ class _Batch:
         self.y = torch.stack([p.y for p in problems])[..., None]  # (B, n, 1)
         self.w = torch.stack([p.w0 for p in problems])  # (B, m, k)
         self.delta = torch.zeros_like(self.x)  # (B, n, k)
-        self.activation = Activation(
-            problems[0].activation.kind,
-            self._each(p.activation.slope for p in problems),
-            self._each(p.activation.curvature for p in problems),
-        )
+        self.activation = problems[0].activation
         self.budget = self._each(p.budget for p in problems)  # (B, 1, 1)
         self.rate = self._each(p.step_size / len(p.x) for p in problems)  # η/n
         self.a = outer_weights(self.w.shape[1], self.w.dtype, self.w.device)
@@ -124,9 +120,12 @@ class _Batch:
         self.steps = 0
         self.gap = torch.zeros(self.x.shape[:2], dtype=self.x.dtype, device=self.x.device)
         self.evaluations = torch.zeros(len(problems), dtype=torch.float64, device=self.x.device)
+        # Steps that may pass between two checks of the gap, and steps that have passed since the last.
+        self.stride = torch.zeros(len(problems), dtype=torch.int64, device=self.x.device)
+        self.unchecked = torch.zeros_like(self.stride)
 
-    def _each(self, values: Iterator[float | Tensor]) -> Tensor:
-        return torch.tensor([float(v) for v in values], dtype=self.x.dtype, device=self.x.device)[:, None, None]
+    def _each(self, values: Iterable[float]) -> Tensor:
+        return torch.tensor(list(values), dtype=self.x.dtype, device=self.x.device)[:, None, None]
 
     def step(self) -> None:
         """One step of gradient descent on the robust loss."""
@@ -169,17 +168,26 @@ class _Batch:
         points, slopes, f = self._forward()
         if not self.adversarial:
             return points, slopes, f
-        self.evaluations += 1
+        due = self.unchecked >= self.stride  # (B,)
+        self.unchecked += 1
+        if not due.any():
+            return points, slopes, f
+        self.evaluations += due
         for evaluation in range(1, self.inner.evaluations + 1):
             ascent = self._ascent(slopes)
-            self.gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
-            open_ = self.gap > self.inner.tolerance
+            gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
+            if evaluation == 1:
+                stride = next_stride(self.stride, gap.amax(-1), self.inner)
+            self.gap = torch.where(due[:, None], gap, self.gap)
+            open_ = (gap > self.inner.tolerance) & due[:, None]
             if evaluation == self.inner.evaluations or not open_.any():
                 break
             self.evaluations += open_.any(-1)
             self.delta = torch.where(open_[..., None], ascent * self.budget, self.delta)
             points, slopes, f = self._forward()
-        self.delta = ascent * self.budget  # where the next step starts
+        self.stride = torch.where(due, stride, self.stride)
+        self.unchecked.masked_fill_(due, 0)
+        self.delta = torch.where(due[:, None, None], ascent * self.budget, self.delta)  # where the next step starts
         return points, slopes, f
 
     def _projected_gradient_ascent(self) -> None:
@@ -219,4 +227,6 @@ class _Batch:
                 tensor[i].copy_(state[name])
 
     def _state(self) -> dict[str, Tensor]:
-        return {"w": self.w, "delta": self.delta, "gap": self.gap, "evaluations": self.evaluations}
+        return {
+            name: getattr(self, name) for name in ("w", "delta", "gap", "evaluations", "stride", "unchecked")
+        }

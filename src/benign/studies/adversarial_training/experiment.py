@@ -131,10 +131,11 @@ def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[C
         first = group[0]
         stops = tuple(sorted({cell.steps for cell in group}))
         k = clusters.subspace_dimension(first.d, first.n + first.width // 2)
-        shape = (first.activation, first.n, first.width, k, first.inner, first.inner_steps, stops, first.train_budget > 0)
+        activation = (first.activation, first.slope, first.curvature)
+        shape = (first.n, first.width, k, activation, first.inner, first.inner_steps, stops, first.train_budget > 0)
         alike.setdefault(shape, []).append(group)
-    for shape, members in alike.items():
-        size = max(1, BATCH_ACTIVATIONS // (shape[1] * shape[2]))
+    for (n, width, *_), members in alike.items():
+        size = max(1, BATCH_ACTIVATIONS // (n * width))
         by_step: dict[int, list[list[Cell]]] = {}
         for group in members:
             by_step.setdefault(_start(group, context), []).append(group)
