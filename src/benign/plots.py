@@ -216,7 +216,7 @@ def gather(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 # ---------------------------------------------------------------- drawing
 
-_MATHEMATICS = re.compile(r"‖μ̂‖|‖μ‖|√d|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmt](?![\w'])")
+_MATHEMATICS = re.compile(r"‖μ̂‖|‖μ‖|√d|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmtC](?![\w'])")
 _TEX = {"‖μ̂‖": r"\|\hat{\mu}\|", "‖μ‖": r"\|\mu\|", "√d": r"\sqrt{d}", "n²": "n^2"} | {
     letter: rf"\{name}"
     for letter, name in zip("αβγρμησ", ["alpha", "beta", "gamma", "rho", "mu", "eta", "sigma"], strict=True)
@@ -340,7 +340,7 @@ def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
 
 def error_axis(axes: Axes, highest: float = 1.0) -> None:
     """A y-axis for errors, from 0 to the quarter above `highest`, with room for whole markers at its ends."""
-    top = min(max(np.ceil(4 * highest), 1), 4) / 4
+    top = min(max(np.ceil(4 * highest), 1), 4) / 4 if np.isfinite(highest) else 1.0
     axes.set(ylim=(-0.03 * top, 1.03 * top), yticks=np.arange(0, top + 0.01, 0.25))
 
 

@@ -37,11 +37,12 @@ TRIALS_OF = {ROBUST: "tested", CLEAN: "tested", TRAIN: "n"}  # what a proportion
 ACTIVATIONS = {"leaky_relu": "leaky ReLU", "smooth_leaky_relu": "smoothed leaky ReLU", "relu": "ReLU"}
 TRAININGS = ["adversarial", "ordinary"]
 FLOOR, NOISE = "robust Bayes floor", "label noise β"
-AVERAGING, MARGIN, LINEAR = "averaging predictor", "max-margin predictor", "linear max-margin predictor"
+AVERAGING, MARGIN = "averaging predictor", "max-margin predictor"
 RECURSION, BRACKET = "two-group recursion", "averaging to linear max-margin"
 OVER_SIDE, OVER_BUDGET = "image side", "budget"
 AGREEMENT, DEVIATION, NOMINAL = "agreement", "relative deviation", "from nominal β"
-REGIME, SQUARE, EQUAL = "assumptions of Thm 3.1 hold", "d = n²", "α = ‖μ‖"
+PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
+REGIME, SQUARE, EQUAL = "assumptions hold (C = 5)", "d = n²", "α = ‖μ‖"
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -99,7 +100,7 @@ def dimension_numbers(table: pd.DataFrame) -> pd.DataFrame:
         d = _log_range(part["d"])
         signal = d**scaling if power else np.full(len(d), scaling)
         panel = f"‖μ‖ = {f'd^{scaling:g}' if power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
-        parts.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal)))
+        parts.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
         parts.append(plots.mark(_only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
     return plots.gather(parts)
 
@@ -111,7 +112,7 @@ def signal_numbers(table: pd.DataFrame) -> pd.DataFrame:
     for (d, ratio), part in _by(rows.assign(ratio=_ratio(rows)), ["d", "ratio"]):
         signal = _log_range(part["signal"])
         panel = f"d = {plots.scientific(d)}, α = {ratio:g} ‖μ‖"
-        parts.append(sweep_numbers(part, panel, part["signal"], signal, _places(d, signal, ratio * signal)))
+        parts.append(sweep_numbers(part, panel, part["signal"], signal, _places(d, signal, ratio * signal), PREDICTORS))
     return plots.gather(parts)
 
 
@@ -122,25 +123,28 @@ def budget_numbers(table: pd.DataFrame) -> pd.DataFrame:
         d, signal = _only(part, "d"), _only(part, "signal")
         ratio = np.linspace(0, _ratio(part).max(), 97)
         panel = f"{training} training, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
-        parts.append(sweep_numbers(part, panel, _ratio(part), ratio, _places(d, signal, ratio * signal)))
+        parts.append(sweep_numbers(part, panel, _ratio(part), ratio, _places(d, signal, ratio * signal), BRACKETED))
         parts.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
     return plots.gather(parts)
 
 
-def sweep_numbers(rows: pd.DataFrame, panel: str, at: pd.Series, x: NDArray, places: pd.DataFrame) -> pd.DataFrame:
+def sweep_numbers(
+    rows: pd.DataFrame, panel: str, at: pd.Series, x: NDArray, places: pd.DataFrame, theory: list[str]
+) -> pd.DataFrame:
     """One panel: what was measured, and the closed forms at its cells' own n, β, γ, steps and step size.
 
-    rows: the panel's cells, `at`: their x; x: (N,) the theory's dense axis, places: d, signal and budget there
+    rows: the panel's cells, at: their x; x: (N,) the theory's dense axis, places: d, signal and budget there;
+    theory: the closed forms that are drawn
     """
     parts = []
     for (training, activation), part in _by(rows, ["training", "activation"], [TRAININGS, list(ACTIVATIONS)]):
         series = f"{ACTIVATIONS[activation]}, {training}"
         parts += [_measured(part, at[part.index], (panel, quantity, series)) for quantity in (ROBUST, CLEAN, LOSS)]
     leaky = rows[rows["activation"] == "leaky_relu"]
-    theory = (
-        [*closed_forms(rows, leaky, panel, x, places), *recursion_lines(leaky, panel, x, places)] if len(leaky) else []
-    )
-    return plots.gather([*parts, *theory])
+    if len(leaky):
+        lines = plots.gather([*closed_forms(rows, leaky, panel, x, places), *recursion_lines(leaky, panel, x, places)])
+        parts.append(lines[lines["series"].isin([*theory, RECURSION, REGIME])])
+    return plots.gather(parts)
 
 
 def closed_forms(
@@ -343,7 +347,7 @@ SERIES_LOOK = [
 ]
 
 
-def draw_sweep(numbers: pd.DataFrame, x_label: str, theory: list[str], log: bool = True) -> matplotlib.figure.Figure:
+def draw_sweep(numbers: pd.DataFrame, x_label: str, log: bool = True) -> matplotlib.figure.Figure:
     """Robust and clean test error above, robust training loss in a slim row below, one column for each panel."""
     empty = plots.not_run(numbers)
     if empty:
@@ -355,7 +359,7 @@ def draw_sweep(numbers: pd.DataFrame, x_label: str, theory: list[str], log: bool
         part = numbers[numbers["panel"] == panel]
         if log:
             grid[1, column].set_xscale("log")
-        _draw_errors(grid[0, column], part, theory)
+        _draw_errors(grid[0, column], part)
         _draw_loss(grid[1, column], part)
         grid[1, column].set_xlabel(plots.typeset(x_label))
         if log:
@@ -372,17 +376,16 @@ def draw_sweep(numbers: pd.DataFrame, x_label: str, theory: list[str], log: bool
     return figure
 
 
-def _draw_errors(axes: Axes, part: pd.DataFrame, theory: list[str]) -> None:
+def _draw_errors(axes: Axes, part: pd.DataFrame) -> None:
     """The upper panel: bracket, regime and lines first, measured points on top."""
-    kind = dict(iter(part[part["quantity"] == ROBUST].groupby("kind")))
-    for name, rows in kind.get("span", part[:0]).groupby("series"):
+    kinds = dict(iter(part[part["quantity"] == ROBUST].groupby("kind")))
+    nothing = part[:0]
+    for name, rows in kinds.get("span", nothing).groupby("series"):
         plots.draw_spans(axes, rows, str(name))
-    if BRACKET in theory and "band" in kind:
-        plots.draw_band(axes, kind["band"], BRACKET, color=COLOURS["sky"], alpha=0.25)
-    for name in theory:
-        if name in THEORY_LOOK and "theory" in kind:
-            rows = kind["theory"][kind["theory"]["series"] == name]
-            plots.draw_line(axes, rows, name, **THEORY_LOOK[name])
+    for name, rows in kinds.get("band", nothing).groupby("series"):
+        plots.draw_band(axes, rows, str(name), color=COLOURS["sky"], alpha=0.25)
+    for name, rows in kinds.get("theory", nothing).groupby("series", sort=False):
+        plots.draw_line(axes, rows, str(name), **THEORY_LOOK[str(name)])
     for quantity in (CLEAN, ROBUST):
         rows = part[(part["quantity"] == quantity) & (part["kind"] == "measured")]
         for series, points in rows.groupby("series", sort=False):
@@ -439,6 +442,7 @@ def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         column[0].set_title(plots.typeset(quantity))
         if quantity in (TRAIN, ROBUST):
             highest = numbers.loc[numbers["quantity"] == quantity, ["mean", "high"]].max().max()
+            highest = 1.0 if np.isnan(highest) else highest  # every run diverged
             for axes in column:
                 axes.set_ylim(0, 1.05 * highest)
                 axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
@@ -507,6 +511,7 @@ def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         for name, line in ((f"{series}, {NOMINAL}", (0, (1, 1))), (series, "-")):
             steps = deviations[deviations["series"] == name].sort_values("x")
             right.step([0, *steps["mean"]], [0, *steps["x"]], where="post", color=look["color"], linestyle=line)
+        right.plot(steps["mean"], steps["x"], linestyle="", markersize=2.4, **look)
     right.plot([], [], color=COLOURS["black"], linestyle=(0, (1, 1)), label=plots.typeset(f"predicted {NOMINAL}"))
     left.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (left.xaxis, left.yaxis):
@@ -528,11 +533,10 @@ def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's on the pooled counts and of the
     bootstrap over seeds, for losses and ρ the bootstrap over seeds."""
 SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
-    clean test error. Labels are the observed ones, so that no clean error is below β. Lines are theory without a
-    fitted constant: the exact robust floor of this mixture, the predictors between which training moves, and the
-    two-group recursion for the leaky ReLU, the last three for each sample's own share of flipped labels, averaged.
+    clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
+    constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
+    labels, averaged: the predictors between which training moves, and the two-group recursion.
     Lower row: robust training loss. {INTERVALS} The axis's grid is ours, not the paper's."""
-PREDICTORS = [NOISE, FLOOR, AVERAGING, MARGIN, RECURSION]
 
 Make = Callable[[pd.DataFrame], pd.DataFrame]
 Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
@@ -541,23 +545,24 @@ FIGURES: dict[str, tuple[list[str], Make, str, Draw]] = {  # name: experiments, 
         ["dimension"],
         dimension_numbers,
         f"""Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
-        the assumptions of Thm 3.1 hold, as docs/theory.md spells them out. Dotted: d = n², below which the points are
-        not nearly orthogonal, as the recursion takes them to be. {SWEEP}""",
-        functools.partial(draw_sweep, x_label="dimension d", theory=PREDICTORS),
+        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
+        below which the points are not nearly orthogonal, as the recursion takes them to be. {SWEEP}""",
+        functools.partial(draw_sweep, x_label="dimension d"),
     ),
     "signal": (
         ["signal"],
         signal_numbers,
         f"""Robust test error against the signal ‖μ‖. {SWEEP}""",
-        functools.partial(draw_sweep, x_label="signal ‖μ‖", theory=PREDICTORS),
+        functools.partial(draw_sweep, x_label="signal ‖μ‖"),
     ),
     "budget": (
         ["budget"],
         budget_numbers,
         f"""Robust test error against the budget α/‖μ‖, for adversarial training and for the control, in whose panel
         the recursion is that of ordinary training. Shaded: between the averaging predictor, where training starts,
-        and the linear max-margin predictor. Dotted: α = ‖μ‖, from where on no classifier is better than 1/2. {SWEEP}""",
-        functools.partial(draw_sweep, x_label="budget α/‖μ‖", theory=[BRACKET, NOISE, FLOOR, RECURSION], log=False),
+        and the linear max-margin predictor. Dotted line: α = ‖μ‖, from where on no classifier is better than 1/2.
+        {SWEEP}""",
+        functools.partial(draw_sweep, x_label="budget α/‖μ‖", log=False),
     ),
     "learning_curves": (
         ["curves"],

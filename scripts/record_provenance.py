@@ -1,0 +1,107 @@
+"""Record what a tier's tables and figures came from: commit, sources, versions, machine, configuration, minutes.
+
+A figure is stale if the recorded hash of its sources, or of its table, is no longer the hash of what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import settings
+from benign import provenance, studies, tables
+from console import parser, reports_errors
+from merge_claims import environment
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    result = parser(__doc__)
+    result.add_argument("--tier", required=True, choices=settings.TIERS)
+    result.add_argument("--device", required=True, choices=("cpu", "cuda"))
+    result.add_argument("--config", required=True, type=json.loads, metavar="JSON", help="the configuration as run")
+    result.add_argument("--tables", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/table.csv")
+    result.add_argument("--figures", required=True, nargs="*", type=Path, metavar="figures/TIER/STUDY/NAME.png")
+    result.add_argument("--timings", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/NN.json")
+    result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
+    return result
+
+
+@reports_errors
+def main(argv: list[str]) -> int:
+    """Hash, ask, write."""
+    args = arguments().parse_args(argv)
+    table_of = {file.parent.name: file for file in args.tables}
+    record = {
+        "tier": args.tier,
+        **commit(),
+        "studies": {study: study_record(study, file, args.timings) for study, file in table_of.items()},
+        "figures": {
+            f"{file.parent.name}/{file.stem}": figure_record(file, table_of[file.parent.name]) for file in args.figures
+        },
+        "environment": environment(args.device),
+        "machine": {"cpu": cpu_model(), "cores": os.cpu_count()},
+        "config": args.config,
+    }
+    tables.write_json(args.output, record)
+    return 0
+
+
+def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
+    """A table: what computed it, what it is, and the minutes that its rows took when they were computed."""
+    parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
+    return {
+        "experiment": code_of(study, "run"),
+        "table": tables.digest(table),
+        "cells": sum(part["cells"] for part in parts),
+        "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
+    }
+
+
+def figure_record(figure: Path, table: Path) -> dict[str, str]:
+    """A figure: what drew it, from what, and what it is."""
+    study = figure.parent.name
+    return {
+        "sources": code_of(study, "figures"),
+        "table": tables.digest(table),
+        "numbers": tables.digest(figure.with_suffix(".csv")),
+        "png": tables.digest(figure),
+    }
+
+
+def code_of(study: str, part: str) -> str:
+    """Fingerprint of the code that a part of a study runs."""
+    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+
+
+def commit() -> dict[str, Any]:
+    """The commit, and whether tracked sources differ from it; nulls outside a Git checkout."""
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(settings.ROOT), *arguments]
+        try:
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return None
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "scripts", "workflow", "config")
+    return {"commit": git("rev-parse", "HEAD"), "modified": None if changed is None else bool(changed)}
+
+
+def cpu_model() -> str:
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""Run one experiment from the command line, for a question of one's own.
+
+    python scripts/run_cell.py adversarial_training d=10000 signal=8 budget=2 flip_rate=0.1 --json
+
+Names left out take the values that the default tier's grid has in common. Exit status: 0 if the cell was run, 2 for an
+unknown name or an impossible value (the reason on stderr).
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import settings
+from benign import studies, tables
+from benign.cells import Cell, Context
+from console import UserError, name_and_value, parser, reports_errors
+from run_slice import load_images, require_device
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    result = parser(__doc__)
+    result.add_argument("study", choices=studies.NAMES)
+    result.add_argument("values", nargs="*", type=name_and_value, metavar="name=value", help="fields of the cell")
+    result.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    result.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu")
+    result.add_argument("--threads", type=int, default=torch.get_num_threads())
+    result.add_argument("--images", nargs="*", type=name_and_value, default=[], metavar="NAME=FILE")
+    return result
+
+
+@reports_errors
+def main(argv: list[str]) -> int:
+    """Make the cell, run it, print what came out."""
+    args = arguments().parse_intermixed_args(argv)
+    device = settings.resolve_device(args.device)
+    require_device(device)
+    torch.set_num_threads(args.threads)
+    experiment = importlib.import_module(f"benign.studies.{args.study}.experiment")
+    common = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
+    cell = experiment.Cell.parse(distinct(args.values), experiment.defaults(common))
+    files = {name: Path(file) for name, file in args.images}
+    context = Context(
+        study=args.study, device=device, threads=args.threads, images=functools.partial(load_images, files)
+    )
+    result = run(experiment, cell, context)
+    if args.json:
+        print(json.dumps(tables.strict(result), allow_nan=False))
+    else:
+        show(args.study, result)
+    return 0
+
+
+def distinct(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """The assignments by name; UserError if a name comes twice."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name} is given {names.count(name)} times: give it once")
+    return dict(pairs)
+
+
+def run(experiment: Any, cell: Cell, context: Context) -> dict[str, Any]:
+    """What the study reports of one cell, with the seconds that it took and the cell itself."""
+    started = time.perf_counter()
+    (row,) = experiment.run([cell], context)
+    seconds = time.perf_counter() - started
+    results = {name: value for name, value in row.items() if name not in {tables.KEY, *cell.fields()}}
+    reported = experiment.report(row) if hasattr(experiment, "report") else results
+    return {**reported, "seconds": round(seconds, 3), "cell": cell.fields()}
+
+
+def show(study: str, result: dict[str, Any]) -> None:
+    """A table for a reader: each number with its interval, nested entries one by one."""
+    table = Table("", "value", "interval", title=study)
+    for name, value in flat({key: value for key, value in result.items() if key != "cell"}).items():
+        if not name.endswith("_interval"):
+            table.add_row(name, text(value), text(result.get(f"{name}_interval")))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("cell: " + " ".join(f"{name}={value}" for name, value in result["cell"].items()), markup=False)
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one, names joined by dots."""
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        result |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return result
+
+
+def text(value: Any) -> str:
+    """A value for a reader."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"[{', '.join(text(end) for end in value)}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

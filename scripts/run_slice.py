@@ -1,0 +1,220 @@
+"""Run one slice of a study's grid and write its table.
+
+Every row is kept as it ends, in SCRATCH/TIER/STUDY/FINGERPRINT/rows, and taken from there by the next run of the same
+code, libraries, data and device: a killed slice goes on where it stood. Exit status: 0 if the table was written, 2 if
+something has to be mended first (the reason on stderr, finished rows kept).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import functools
+import importlib.metadata
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import settings
+from benign import provenance, studies, tables
+from benign.cells import Cell, Context, slice_of
+from benign.data import images as image_sets
+from benign.train.checkpoints import Checkpoints
+from console import Ticker, UserError, name_and_value, parser, reports_errors
+
+LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    result = parser(__doc__)
+    result.add_argument("--study", required=True, choices=studies.NAMES)
+    result.add_argument("--tier", required=True, choices=settings.TIERS)
+    result.add_argument("--grid", required=True, type=Path, metavar="FILE", help="config/grids/STUDY.yaml")
+    result.add_argument("--slice", required=True, type=int, metavar="I", help="which slice, from 0")
+    result.add_argument("--slices", required=True, type=int, metavar="N", help="how many there are")
+    result.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    result.add_argument("--threads", type=int, default=1)
+    result.add_argument(
+        "--images",
+        nargs="*",
+        type=name_and_value,
+        default=[],
+        metavar="NAME=FILE",
+        help="data sets, as scripts/fetch_data.py writes them; cells of one that is not given are left out",
+    )
+    result.add_argument("--scratch", required=True, type=Path, metavar="DIR")
+    result.add_argument("--timing", type=Path, metavar="FILE.json", help="where to write how long the rows took")
+    result.add_argument("--output", required=True, type=Path, metavar="FILE.csv")
+    return result
+
+
+@reports_errors
+def main(argv: list[str]) -> int:
+    """Run what is missing, then write the table."""
+    args = arguments().parse_args(argv)
+    if not 0 <= args.slice < args.slices:
+        raise UserError(f"--slice {args.slice} of --slices {args.slices}: slices are numbered from 0")
+    require_device(args.device)
+    torch.set_num_threads(args.threads)
+    part = settings.section(args.grid, args.study, args.tier)
+    images = {name: Path(file) for name, file in args.images}
+    everything = planned(args.study, part, images)
+    mine = [cell for cell in everything if slice_of(cell, args.slices) == args.slice]
+    mark = run_fingerprint(args.study, args.device, args.threads, images)
+    scratch = args.scratch / args.tier / args.study / mark[:16]
+    context = Context(
+        study=args.study,
+        device=args.device,
+        threads=args.threads,
+        images=functools.cache(functools.partial(load_images, images)),
+        checkpoints=Checkpoints(scratch / "checkpoints", mark),
+    )
+    with locked(scratch / f"slice-{args.slice}-of-{args.slices}.lock"), memory_shortage_explained():
+        kept = KeptRows(scratch / "rows")
+        rows, seconds, reused = complete(mine, kept, context, f"{args.study} {args.slice + 1}/{args.slices}")
+    tables.write(args.output, rows, [name for cell in everything[:1] for name in cell.fields()])
+    if args.timing:
+        tables.write_json(args.timing, {"cells": len(rows), "reused": reused, "seconds": seconds})
+    return 0
+
+
+def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> list[Cell]:
+    """The cells of a tier's section, without those of a data set that the section names and this run leaves out."""
+    absent = set(part["data"]) - set(images)
+    cells = {cell.key: cell for cell in studies.part(study, "cells")(part["grid"])}
+    return [cell for cell in cells.values() if cell.fields().get("data") not in absent]
+
+
+def complete(
+    cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
+) -> tuple[list[dict[str, Any]], float, int]:
+    """(rows of all cells, seconds that computing them took, how many were kept from before).
+
+    A group of cells that was cut short is run again as a whole: its cells are trained together, and a row must not
+    depend on which of them had been kept.
+    """
+    known = {cell.key: entry for cell in cells if (entry := kept.load(cell)) is not None}
+    unfinished = {cell.group for cell in cells if cell.key not in known}
+    waiting = {cell.key: cell for cell in cells if cell.group in unfinished}
+    reused = len(known)
+    with Ticker(title, total=len(cells), done=reused) as ticker:
+        if waiting:
+            context = with_notify(context, ticker)
+            started = time.monotonic()
+            for row in studies.part(context.study, "run")(list(waiting.values()), context):
+                cell = waiting.pop(row.get(tables.KEY), None)
+                if cell is None:
+                    raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
+                elapsed, started = time.monotonic() - started, time.monotonic()
+                if cell.key in known:
+                    continue
+                known[cell.key] = kept.save(cell, row, elapsed)
+                if row.get("status") == "diverged":
+                    ticker.tell(f"cell {cell.key} diverged and is kept as such: {cell.fields()}")
+                ticker.advance()
+    if waiting:
+        raise RuntimeError(f"study {context.study} yielded no row for cells {', '.join(waiting)}")
+    ordered = [known[cell.key] for cell in cells]
+    return [entry["row"] for entry in ordered], sum(entry["seconds"] for entry in ordered), reused
+
+
+class KeptRows:
+    """Finished rows, one file each, so that a kill loses no more than the row in the making."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, cell: Cell, row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Keep a row; returns what `load` will return."""
+        values = {name: tables.plain(value) for name, value in row.items()}
+        if {name: values.get(name) for name in cell.fields()} != cell.fields():
+            raise RuntimeError(f"the row of cell {cell.key} does not repeat the cell's fields: {values}")
+        entry = {"row": values, "seconds": round(seconds, 3)}
+        tables.write_text(self._path(cell), json.dumps(entry))
+        return entry
+
+    def load(self, cell: Cell) -> dict[str, Any] | None:
+        """{"row", "seconds"} of a finished cell; None if there is none, or a damaged one."""
+        try:
+            entry = json.loads(self._path(cell).read_text(encoding="utf-8"))
+            if entry["row"][tables.KEY] == cell.key and isinstance(entry["seconds"], float):
+                return entry
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass
+        return None
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / f"{cell.key}.json"
+
+
+def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
+    """Hash of all that decides a row's bits beside the cell: code, libraries, device, threads and data."""
+    facts = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    facts |= {f"images {name}": digest_images(name, file) for name, file in images.items()}
+    facts |= {"device": device, "threads": str(threads)}
+    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.experiment"), facts)
+
+
+def digest_images(name: str, file: Path) -> str:
+    """SHA-256 of a data file."""
+    if not file.is_file():
+        raise UserError(f"--images {name}={file}: there is no such file: make it with scripts/fetch_data.py")
+    return tables.digest(file)
+
+
+def load_images(files: Mapping[str, Path], name: str) -> image_sets.ImageSet:
+    """A data set by name; UserError if it was not given or cannot be used."""
+    if name not in files:
+        raise UserError(f"this study needs the images of {name}: give --images {name}=FILE")
+    try:
+        return image_sets.load(files[name])
+    except image_sets.DataError as error:
+        raise UserError(str(error)) from error
+
+
+def require_device(device: str) -> None:
+    """UserError if a GPU is asked for and none can be used."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it however the process ends. UserError if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process runs this slice and holds {path}: wait for it, or end it") from None
+        yield
+
+
+@contextlib.contextmanager
+def memory_shortage_explained() -> Iterator[None]:
+    """Turn a lack of memory, of the machine or of its GPU, into a UserError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise UserError(
+            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'}); finished rows are kept: "
+            "run fewer jobs at once (--cores 1), or make n, width or test_points smaller in the grid"
+        ) from error
+
+
+def with_notify(context: Context, ticker: Ticker) -> Context:
+    """The same context, its notes going to the ticker."""
+    return Context(**{**vars(context), "notify": ticker.note})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

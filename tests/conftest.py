@@ -1,0 +1,31 @@
+"""Shared by all tests: where the project is, and one run of the smoke tier for all who want to look at its results."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+import matplotlib
+import pytest
+
+from support import ROOT, snakemake
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with results/smoke and figures/smoke of this checkout; parallel test workers share one run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder, finished = shared / "smoke", shared / "smoke.finished"
+    with open(shared / "smoke.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            folder.mkdir(exist_ok=True)
+            run = snakemake(
+                "--configfile", ROOT / "config" / "smoke.yaml", "--show-failed-logs", "--nolock", directory=folder
+            )
+            assert run.returncode == 0, run.stdout + run.stderr
+            finished.touch()
+    return folder

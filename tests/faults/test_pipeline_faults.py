@@ -1,0 +1,287 @@
+"""Faults: an error that says what to do, nothing lost, no half-written output."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import collect
+import draw_figures
+import judge_claims
+import merge_claims
+import render_artifact
+import run_slice
+from benign import studies, tables
+from benign.claims import Claim
+from console import UserError
+from support import ROOT
+
+STUDY = "adversarial_training"
+COMMON = {
+    "d": 1000, "signal": 5.0, "n": 20, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 1.0,
+    "width": 20, "init_scale": 0.001, "step_scale": 2.0, "steps": 5, "budget": 1.0, "test_points": 50,
+}  # fmt: skip
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Path:
+    """Two cells."""
+    path = tmp_path / f"{STUDY}.yaml"
+    content = {"common": COMMON, "seeds": 2, "experiments": {"small": [{}]}}
+    section = {"slices": 1, "figures": [], "data": [], "grid": content}
+    path.write_text(yaml.safe_dump(dict.fromkeys(("smoke", "default", "paper"), section)))
+    return path
+
+
+def arguments(file: Path, **changes: str) -> list[str]:
+    folder = file.parent
+    options = {"study": STUDY, "tier": "smoke", "grid": str(file), "slice": "0", "slices": "1", "device": "cpu"}
+    options |= {"scratch": str(folder / "scratch"), "output": str(folder / "out" / "table.csv"), **changes}
+    return [text for name, value in options.items() for text in (f"--{name}", value)]
+
+
+def error_of(capsys: pytest.CaptureFixture[str], status: int) -> str:
+    """What was said, having checked that it was an error without a traceback."""
+    said = capsys.readouterr().err
+    assert status == 2
+    assert "error: " in said
+    assert "Traceback" not in said
+    return said
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "table.csv"
+    tables.write_text(path, "old\n")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if step == "write":
+        opened = os.fdopen
+        monkeypatch.setattr(os, "fdopen", lambda handle, mode: Full(opened(handle, mode)))
+    else:
+        monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="No space left"):
+        tables.write_text(path, "new\n")
+    monkeypatch.undo()
+    assert path.read_text() == "old\n"
+    assert files(tmp_path) == ["table.csv"]
+
+
+class Full:
+    """A file on a full disk."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def __enter__(self) -> Full:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, content: bytes) -> None:
+        self.file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_slice_that_meets_a_file_size_limit_says_so_and_leaves_nothing_half_written(grid: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "run_slice.py"), *arguments(grid)]
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert answer.returncode == 2
+    assert "File too large" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert [name for name in files(grid.parent) if name.endswith((".csv", ".json", ".tmp"))] == []
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    tables.write_text(path, "old\n")
+    code = (
+        "import os, sys, time; from pathlib import Path; from benign import tables\n"
+        "os.fsync = lambda handle: (print('writing', flush=True), time.sleep(60))\n"
+        f"tables.write_text(Path({str(path)!r}), 'new')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert path.read_text() == "old\n"
+
+
+def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_slice.main(arguments(grid)) == 0
+    (lock,) = grid.parent.glob("scratch/*/*/*/*.lock")
+    output = grid.parent / "out" / "table.csv"
+    output.unlink()
+    with open(lock, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        said = error_of(capsys, run_slice.main(arguments(grid)))
+    assert f"another process runs this slice and holds {lock}: wait for it, or end it" in said
+    assert not output.exists()
+    assert run_slice.main(arguments(grid)) == 0, "a lock that nobody holds is no obstacle"
+
+
+def test_a_killed_run_holds_no_lock(grid: Path) -> None:
+    lock = grid.parent / "x.lock"
+    code = "import time, pathlib, run_slice\n"
+    code += f"with run_slice.locked(pathlib.Path({str(lock)!r})):\n    print(1, flush=True)\n    time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT / "scripts")
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+        process.kill()
+        process.wait()
+    with run_slice.locked(lock):
+        pass
+
+
+def test_a_damaged_kept_row_is_computed_again(grid: Path) -> None:
+    assert run_slice.main(arguments(grid)) == 0
+    output = grid.parent / "out" / "table.csv"
+    before = output.read_bytes()
+    rows = sorted(grid.parent.glob("scratch/*/*/*/rows/*.json"))
+    rows[0].write_text(rows[0].read_text()[:20])
+    rows[1].write_text(rows[1].read_text().replace(rows[1].stem, "0" * 16))
+    assert run_slice.main(arguments(grid)) == 0
+    assert output.read_bytes() == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = error_of(capsys, run_slice.main(arguments(grid, device="cuda")))
+    assert "Torch finds no usable GPU" in said
+    assert "--config device=cpu" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"slice": "1"}, "--slice 1 of --slices 1: slices are numbered from 0"),
+        ({"images": "mnist=/no/such"}, "--images mnist=/no/such: there is no such file"),
+        ({"grid": "/no/such.yaml"}, "/no/such.yaml does not exist"),
+        ({"tier": "gpu"}, "no section for tier 'gpu'"),
+        ({"output": "/dev/null/table.csv"}, "/dev/null"),
+    ],
+)
+def test_a_wrong_option_is_an_error_that_says_what_to_do(
+    changes: dict[str, str], complaint: str, grid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in error_of(capsys, run_slice.main(arguments(grid, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "complaint"),
+    [
+        ("n: 20", "n: 0", "0 is less than the minimum of 1"),
+        ("flip_rate: 0.1", "flip_rate: 0.6", "0.6 is greater than the maximum of 0.5"),
+        ("budget: 1.0", "budget: -1.0", "-1.0 is less than the minimum of 0"),
+        ("step_scale: 2.0", "step_scale: 2e0", "'2e0' is text, not a number"),
+        ("width: 20", "width: 21", "width=21 is impossible"),
+        ("seeds: 2", "seed: 2", "unknown key 'seed', did you mean 'seeds'?"),
+        ("common:", "common: [", "is not YAML"),
+    ],
+)
+def test_an_impossible_grid_is_an_error_that_names_field_and_value(
+    before: str, after: str, complaint: str, grid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert before in grid.read_text()
+    grid.write_text(grid.read_text().replace(before, after))
+    assert complaint in error_of(capsys, run_slice.main(arguments(grid)))
+    assert files(grid.parent / "out") == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: text[: len(text) // 2], "cut off"),
+        (lambda text: "\n".join(text.splitlines()[:-1]) + "\n", "1 cells lack one"),
+        (lambda text: "<html>Not found</html>\n", "is neither a number nor quoted text"),
+    ],
+)
+def test_a_damaged_slice_is_not_collected(
+    damage: Any, complaint: str, grid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_slice.main(arguments(grid)) == 0
+    capsys.readouterr()
+    table = grid.parent / "out" / "table.csv"
+    table.write_text(damage(table.read_text()))
+    output = grid.parent / "collected.csv"
+    options = ["--study", STUDY, "--tier", "smoke", "--grid", str(grid), "--slices", str(table)]
+    said = error_of(capsys, collect.main([*options, "--output", str(output)]))
+    assert complaint in said
+    assert "run again" in said
+    assert not output.exists()
+
+
+def test_scripts_downstream_refuse_a_missing_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, output = str(tmp_path / "table.csv"), str(tmp_path / "out")
+    common = ["--study", STUDY, "--table", table, "--output", output]
+    assert table in error_of(capsys, draw_figures.main([*common, "--names"]))
+    assert table in error_of(capsys, judge_claims.main([*common, "--tier", "smoke", "--figures"]))
+    assert files(tmp_path) == []
+
+
+def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables.write_json(tmp_path / "claims.json", {"tier": "paper", "claims": []})
+    targets = ["--json", str(tmp_path / "all.json"), "--markdown", str(tmp_path / "all.md")]
+    options = ["--tier", "smoke", "--device", "cpu", "--claims", str(tmp_path / "claims.json"), *targets]
+    assert "is of tier 'paper', not 'smoke'" in error_of(capsys, merge_claims.main(options))
+    page = str(tmp_path / "ARTIFACT.md")
+    said = error_of(capsys, render_artifact.main(["--results", str(tmp_path), "--output", page]))
+    assert "run `make reproduce` first" in said
+    assert files(tmp_path) == ["claims.json"]
+
+
+def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
+    claim = Claim(
+        id="a", study=STUDY, statement="s", source="s", measured={"cells": 1}, expected="e", tolerance="t",
+        verdict="replicated", figure="nowhere",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="figure 'nowhere' is not drawn: dimension"):
+        judge_claims.consistent(STUDY, [claim], ["dimension"])
+    with pytest.raises(ValueError, match="ids are unique"):
+        judge_claims.consistent(STUDY, [claim, claim], ["nowhere"])
+
+
+def test_an_unknown_study_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run_slice.main(["--study", "no_such_study"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert all(study in said for study in studies.NAMES)
+
+
+def test_a_lock_that_is_held_is_told_at_once(tmp_path: Path) -> None:
+    with run_slice.locked(tmp_path / "x.lock"):
+        started = time.monotonic()
+        with pytest.raises(UserError, match="another process"), run_slice.locked(tmp_path / "x.lock"):
+            pass
+        assert time.monotonic() - started < 1

@@ -1,0 +1,26 @@
+"""Figures drawn from the committed reference numbers look as they did when someone last looked at them.
+
+The numbers are given and the fonts are Matplotlib's own: with the pinned Matplotlib images are equal to the bit.
+The tolerance (root mean square, of 255) is for antialiasing on other processors; one point that moves by 0.1 makes 1.4.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.figure
+import pytest
+
+from benign import plots, tables
+from benign.studies.adversarial_training.figures import FIGURES
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+@pytest.mark.mpl_image_compare(
+    baseline_dir="baseline", style=plots.STYLE, tolerance=1.0, deterministic=True, savefig_kwargs={"dpi": 72}
+)
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
+    *_, draw = FIGURES[name]
+    return draw(tables.read_frame(REFERENCE / f"{name}.csv"))

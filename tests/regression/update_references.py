@@ -1,0 +1,39 @@
+"""Take a run of the smoke tier as the new reference: its drawn numbers, and images of the figures drawn from them.
+
+    snakemake --cores 2 --configfile config/smoke.yaml --directory RUN_FOLDER
+    python tests/regression/update_references.py RUN_FOLDER
+
+RUN_FOLDER holds figures/smoke/adversarial_training/*.csv. Look at `git diff` and at the images before committing them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(arguments: list[str]) -> int:
+    """Replace reference/*.csv and baseline/*.png."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run_folder", type=Path, metavar="RUN_FOLDER")
+    folder = parser.parse_args(arguments).run_folder / "figures" / "smoke" / "adversarial_training"
+    drawn = sorted(folder.glob("*.csv"))
+    if not drawn:
+        parser.error(f"{folder} has no drawn numbers: run the smoke tier in RUN_FOLDER first")
+    for name, files in (("reference", "*.csv"), ("baseline", "*.png")):
+        (HERE / name).mkdir(exist_ok=True)
+        for old in (HERE / name).glob(files):
+            old.unlink()
+    for file in drawn:
+        shutil.copyfile(file, HERE / "reference" / file.name)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--mpl-generate-path={HERE / 'baseline'}"]
+    return subprocess.run([*command, str(HERE / "test_figure_images.py")], check=False, cwd=HERE.parents[1]).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""A copy of the project with the example study of docs/extending.md in it, to be changed and run at will."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support import ROOT, snakemake
+
+PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml")
+
+
+def copy_project(to: Path) -> Path:
+    """The files that a run needs."""
+    to.mkdir(parents=True)
+    for name in PARTS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(ROOT / name, to / name)
+    return to
+
+
+def add_example(project: Path) -> None:
+    """Do what docs/extending.md says: write its files, name the study in the registry and in the tier files."""
+    page = (ROOT / "docs" / "extending.md").read_text()
+    files = re.findall(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert len(files) == 6, "the page shows three modules, the package, the grid and its schema"
+    for name, content in files:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(content)
+    registry = project / "src/benign/studies/__init__.py"
+    registry.write_text(re.sub(r"^NAMES = \(", 'NAMES = ("james_stein", ', registry.read_text(), flags=re.MULTILINE))
+    for tier in (project / "config").glob("*.yaml"):
+        tier.write_text(re.sub(r"^studies:(\n  - \w+)+", "studies:\n  - james_stein", tier.read_text(), flags=re.M))
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("example") / "project")
+    add_example(project)
+    return project
+
+
+@pytest.fixture(scope="session")
+def example_run(pristine: Path, run_project: Callable[..., str]) -> Path:
+    """The example after a whole run of the smoke tier. Do not change it: copy it."""
+    run_project(pristine)
+    return pristine
+
+
+@pytest.fixture
+def example(example_run: Path, tmp_path: Path) -> Path:
+    """A copy, with all times as they were, of the example after a whole run."""
+    return Path(shutil.copytree(example_run, tmp_path / "project", symlinks=True))
+
+
+@pytest.fixture(scope="session")
+def run_project() -> Callable[..., str]:
+    """Runs the smoke tier of a project; returns what Snakemake said, having checked its exit status."""
+
+    def run(project: Path, *arguments: str, succeeds: bool = True) -> str:
+        run = snakemake("--configfile", "config/smoke.yaml", *arguments, directory=project, root=project)
+        assert (run.returncode == 0) is succeeds, run.stdout + run.stderr
+        return run.stdout + run.stderr
+
+    return run

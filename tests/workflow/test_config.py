@@ -1,0 +1,201 @@
+"""Configuration: whole tiers, and errors that name file, key, value and mend at every level."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import settings
+from benign import studies
+from support import ROOT
+
+TIER_FILES = {"default": "config.yaml", "smoke": "smoke.yaml", "paper": "paper.yaml", "gpu": "gpu.yaml"}
+STUDY = "adversarial_training"
+
+
+def tier_file(tier: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "config" / TIER_FILES[tier]).read_text())
+
+
+def grid() -> dict[str, Any]:
+    """The flagship's grid without YAML's shared parts, so that one place can be changed alone."""
+    return json.loads(json.dumps(yaml.safe_load(settings.grid_file(STUDY).read_text())))
+
+
+def mappings(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where every mapping in nested content is."""
+    if isinstance(content, dict):
+        yield path
+    entries = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in entries:
+        yield from mappings(value, (*path, key))
+
+
+def changed(content: dict[str, Any], path: tuple[Any, ...], key: Any, value: Any) -> dict[str, Any]:
+    """A copy with one more, or another, entry in the mapping at `path`."""
+    result = copy.deepcopy(content)
+    place: Any = result
+    for step in path:
+        place = place[step]
+    place[key] = value
+    return result
+
+
+def write_grid(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / f"{STUDY}.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.mark.parametrize("tier", TIER_FILES)
+def test_each_tier_file_is_complete_by_itself_and_names_its_own_tier(tier: str) -> None:
+    config = tier_file(tier)
+    settings.check_config(config)
+    assert config["tier"] == tier
+    assert set(config["studies"]) <= set(studies.NAMES)
+
+
+@pytest.mark.parametrize("tier", TIER_FILES)
+def test_every_study_of_a_tier_has_a_section_for_it(tier: str) -> None:
+    for study in tier_file(tier)["studies"]:
+        settings.section(settings.grid_file(study), study, tier)
+
+
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_every_study_is_run_by_smoke_default_and_paper(study: str) -> None:
+    for tier in ("smoke", "default", "paper"):
+        assert study in tier_file(tier)["studies"]
+
+
+def test_the_schema_and_the_readme_name_the_same_keys() -> None:
+    schema = set(settings.read_yaml(settings.SCHEMAS / "config.yaml")["properties"])
+    schema |= set(settings.read_yaml(settings.SCHEMAS / "grid.yaml")["$defs"]["section"]["properties"])
+    page = (ROOT / "config" / "README.md").read_text()
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert documented == schema, f"to add: {sorted(schema - documented)}; to remove: {sorted(documented - schema)}"
+
+
+def test_every_schema_says_which_dialect_it_is_in_and_closes_every_mapping() -> None:
+    for file in settings.SCHEMAS.rglob("*.yaml"):
+        schema = settings.read_yaml(file)
+        assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+        for path in mappings(schema):
+            place = schema
+            for step in path:
+                place = place[step]
+            if "properties" in place and path[-1:] != ("properties",):
+                assert place.get("additionalProperties") is False, f"{file.name}: {path} lets unknown keys pass"
+
+
+@pytest.mark.parametrize("path", list(mappings(tier_file("default"))), ids=str)
+def test_an_unknown_key_in_a_tier_file_is_an_error_at_every_level(path: tuple[Any, ...]) -> None:
+    with pytest.raises(settings.SettingsError, match="unknown key 'colour'"):
+        settings.check_config(changed(tier_file("default"), path, "colour", 1))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in mappings(grid()) if path[-1:] not in [("experiments",)]],
+    ids=lambda path: ".".join(map(str, path)),
+)
+def test_an_unknown_key_in_a_grid_is_an_error_at_every_level(path: tuple[Any, ...], tmp_path: Path) -> None:
+    file = write_grid(tmp_path, changed(grid(), path, "colour", 1))
+    with pytest.raises(settings.SettingsError, match="unknown key 'colour'") as error:
+        settings.section(file, STUDY, "default")
+    assert str(file) in str(error.value)
+
+
+def test_an_experiment_is_a_list_of_blocks(tmp_path: Path) -> None:
+    file = write_grid(tmp_path, changed(grid(), ("smoke", "grid", "experiments"), "colour", 1))
+    with pytest.raises(settings.SettingsError, match=r"experiments\.colour: 1 is not of type 'array'"):
+        settings.section(file, STUDY, "smoke")
+
+
+def test_a_near_miss_is_named() -> None:
+    with pytest.raises(settings.SettingsError, match="unknown key 'devise', did you mean 'device'"):
+        settings.check_config({**tier_file("default"), "devise": "cpu"})
+    with pytest.raises(settings.SettingsError, match="'cdua' is not one of cpu, cuda, auto, did you mean 'cuda'"):
+        settings.check_config({**tier_file("default"), "device": "cdua"})
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"), [("1e-3", "0.001"), ("1e-7", "1.0e-07"), ("1e4", "10000"), ("3e-9", "3.0e-09")]
+)
+def test_a_number_that_yaml_reads_as_text_is_an_error_that_says_how_to_write_it(
+    text: str, mend: str, tmp_path: Path
+) -> None:
+    assert yaml.safe_load(mend) == float(text)
+    file = tmp_path / f"{STUDY}.yaml"
+    for name in ("init_scale", "steps"):
+        content = changed(grid(), ("paper", "grid", "common"), name, "NUMBER")
+        file.write_text(yaml.safe_dump(content).replace("NUMBER", text))
+        with pytest.raises(settings.SettingsError) as error:
+            settings.section(file, STUDY, "default")
+        assert f"{file}: paper.grid: common.{name}: '{text}' is text, not a number" in str(error.value)
+        assert f"write {mend}" in str(error.value)
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    content = changed(grid(), ("smoke", "grid", "common"), "flip_rate", 0.7)
+    file = write_grid(tmp_path, changed(content, ("smoke", "grid", "common"), "width", -2))
+    with pytest.raises(settings.SettingsError) as error:
+        settings.section(file, STUDY, "smoke")
+    assert "flip_rate" in str(error.value)
+    assert "width" in str(error.value)
+
+
+def test_signal_and_budget_are_each_given_in_one_way(tmp_path: Path) -> None:
+    random = {"count": 2, "steps": [10]}
+    for both in (
+        {"signal": 1, "signal_exponent": 0.3},
+        {"budget": 1, "budget_ratio": 0.3},
+        {"random": random, "budget_ratio": 0.3},
+    ):
+        file = write_grid(tmp_path, changed(grid(), ("smoke", "grid", "experiments"), "curves", [both]))
+        with pytest.raises(
+            settings.SettingsError, match=r"curves\.0: \w+ and \w+ exclude each other: give one of them"
+        ):
+            settings.section(file, STUDY, "smoke")
+
+
+def test_the_grid_s_schema_knows_exactly_the_fields_of_a_cell() -> None:
+    from benign.studies.adversarial_training.experiment import Cell
+
+    schema = settings.read_yaml(settings.SCHEMAS / "grids" / f"{STUDY}.yaml")
+    fields = set(Cell.__dataclass_fields__) - {"experiment", "seed"}
+    assert set(schema["properties"]["common"]["properties"]) == fields
+    extra = {"signal_exponent", "budget_ratio", "seeds", "random"}
+    assert set(schema["$defs"]["block"]["properties"]) == fields | extra
+
+
+def test_a_folder_of_images_goes_before_the_tier_s_source(tmp_path: Path) -> None:
+    config = tier_file("default")
+    assert settings.image_source(config, "mnist") == ("sample", "sample")
+    assert settings.image_source(config, "cifar10") is None
+    label, source = settings.image_source({**config, "mnist_root": str(tmp_path)}, "mnist") or ("", "")
+    assert source == str(tmp_path)
+    assert re.fullmatch("folder-[0-9a-f]{8}", label)
+    with pytest.raises(settings.SettingsError, match="mnist_root='/no/such' is not a folder"):
+        settings.check_config({**config, "mnist_root": "/no/such"})
+    with pytest.raises(settings.SettingsError, match="Give --config cifar10_root=FOLDER"):
+        settings.check_config({**config, "data": {"mnist": "none", "cifar10": "folder"}})
+
+
+def test_the_workflow_refuses_what_the_schemas_refuse(pristine: Path, run_project: Callable[..., str]) -> None:
+    assert "unknown key 'devise'" in run_project(pristine, "--dry-run", "--config", "devise=cpu", succeeds=False)
+    said = run_project(pristine, "--dry-run", "--config", "studies=[james_stien]", succeeds=False)
+    assert "james_stien: the studies are" in said
+
+
+def test_an_override_is_laid_over_the_tier_that_was_chosen(pristine: Path, run_project: Callable[..., str]) -> None:
+    said = run_project(pristine, "--dry-run", "--config", "device=cuda")
+    assert "results/smoke" in said
+    assert "results/default" not in said
+    assert "gpu=1" in said

@@ -1,0 +1,139 @@
+"""The example of docs/extending.md, run: what it teaches works, and what the DAG promises holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benign import tables
+from support import ROOT
+
+STUDY = "james_stein"
+Run = Callable[..., str]
+
+
+def planned(said: str) -> dict[str, int]:
+    """Rule to number of jobs, from a dry run."""
+    if "Nothing to be done" in said:
+        return {}
+    rows = re.findall(r"^(\w+) +(\d+)$", said[said.index("Job stats:") :], re.MULTILINE)
+    return {rule: int(count) for rule, count in rows if rule not in ("all", "total")}
+
+
+def touched(project: Path, name: str, text: str, run_project: Run) -> dict[str, int]:
+    """What would be run after `text` has been added to a file."""
+    with open(project / name, "a") as file:
+        file.write(text)
+    return planned(run_project(project, "--dry-run"))
+
+
+def test_the_example_is_run_judged_and_drawn(example_run: Path) -> None:
+    results, figures = example_run / "results" / "smoke", example_run / "figures" / "smoke" / STUDY
+    merged = json.loads((results / "claims.json").read_text())
+    assert merged["tier"] == "smoke"
+    assert [(claim["id"], claim["verdict"]) for claim in merged["claims"]] == [("risk-at-zero", "replicated")]
+    assert merged["environment"]["torch"]
+    assert "**replicated**" in (results / "claims.md").read_text()
+    assert len(tables.read(results / STUDY / "table.csv")) == 4
+    assert sorted(file.name for file in figures.iterdir()) == ["risk.csv", "risk.pdf", "risk.png"]
+
+
+def test_a_second_run_has_nothing_to_do(example: Path, run_project: Run) -> None:
+    assert planned(run_project(example, "--dry-run")) == {}
+
+
+def test_editing_a_figure_redraws_only(example: Path, run_project: Run) -> None:
+    jobs = touched(example, f"src/benign/studies/{STUDY}/figures.py", "\nCOLOUR = 1\n", run_project)
+    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1}
+
+
+def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
+    jobs = touched(example, f"src/benign/studies/{STUDY}/claims.py", "\nCOLOUR = 1\n", run_project)
+    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1}
+
+
+@pytest.mark.parametrize("name", ["src/benign/seeds.py", f"src/benign/studies/{STUDY}/experiment.py"])
+def test_editing_what_an_experiment_uses_reruns_its_slices(name: str, example: Path, run_project: Run) -> None:
+    jobs = touched(example, name, "\nCOLOUR = 1\n", run_project)
+    assert jobs[f"{STUDY}_slice"] == 2
+    assert jobs[f"{STUDY}_figures"] == 1
+
+
+def test_editing_what_nothing_here_uses_reruns_nothing(example: Path, run_project: Run) -> None:
+    assert touched(example, "src/benign/attack/inner.py", "\nCOLOUR = 1\n", run_project) == {}
+    assert touched(example, "src/benign/studies/adversarial_training/figures.py", "\nCOLOUR = 1\n", run_project) == {}
+    assert touched(example, "src/benign/studies/__init__.py", "\nCOLOUR = 1\n", run_project) == {}
+
+
+def test_rows_are_computed_again_after_code_has_changed_and_not_after_a_comment_has(
+    example: Path, run_project: Run
+) -> None:
+    table = example / "results" / "smoke" / STUDY / "table.csv"
+    before = table.read_bytes()
+    experiment = example / "src/benign/studies" / STUDY / "experiment.py"
+    experiment.write_text(experiment.read_text() + "\n# a thought\n")
+    run_project(example)
+    assert [reused(file) for file in sorted(table.parent.glob("slices/*.json"))] == [True, True]
+    assert table.read_bytes() == before
+    experiment.write_text(experiment.read_text().replace("(cell.d - 2)", "(cell.d - 1)"))
+    run_project(example)
+    assert [reused(file) for file in sorted(table.parent.glob("slices/*.json"))] == [False, False]
+    assert table.read_bytes() != before
+
+
+def reused(file: Path) -> bool:
+    """Whether a slice took all its rows from an earlier run."""
+    record = json.loads(file.read_text())
+    return record["cells"] > 0 and record["reused"] == record["cells"]
+
+
+def test_two_runs_write_the_same_bytes(pristine: Path, example_run: Path, tmp_path: Path, run_project: Run) -> None:
+    again = shutil.copytree(
+        pristine, tmp_path / "again", ignore=shutil.ignore_patterns("results", "figures", "scratch", ".snakemake")
+    )
+    run_project(again)
+    names = [f"results/smoke/{STUDY}/table.csv", "results/smoke/claims.json", "results/smoke/claims.md"]
+    names += [f"figures/smoke/{STUDY}/risk.{kind}" for kind in ("csv", "pdf", "png")]
+    for name in names:
+        assert (again / name).read_bytes() == (example_run / name).read_bytes(), name
+
+
+def test_a_bare_run_is_the_default_tier(pristine: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run"]
+    said = subprocess.run(command, cwd=pristine, capture_output=True, text=True, check=True).stdout
+    assert planned(said)["claims_page"] == 1
+    assert "results/default/claims.json" in said
+
+
+def test_one_cell_can_be_asked_for(pristine: Path) -> None:
+    command = [sys.executable, "scripts/run_cell.py", STUDY, "d=5", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(pristine / "src")}
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=True)
+    result = json.loads(answer.stdout)
+    assert result["risk"] == pytest.approx(2, abs=5 * result["standard_error"])
+    assert result["cell"] == {"d": 5, "norm": 0.0, "trials": 20000, "seed": 0}
+    command[3] = "d=2"
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=False)
+    assert answer.returncode == 2
+    assert answer.stderr == "error: d=2 is impossible: shrinking helps from 3 dimensions on\n"
+
+
+def test_figures_that_the_grid_does_not_list_are_an_error_that_names_them(example: Path, run_project: Run) -> None:
+    grid = example / "config" / "grids" / f"{STUDY}.yaml"
+    grid.write_text(grid.read_text().replace("figures: [risk]", "figures: [risc]"))
+    said = run_project(example, "--show-failed-logs", succeeds=False)
+    assert "figures lists risc, but from this tier's table the study draws risk: write these" in said
+
+
+def test_the_page_says_what_must_be_edited_beside_its_files() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    assert "`NAMES` in `src/benign/studies/__init__.py`" in page
+    assert "`studies:` in each tier" in page

@@ -1,0 +1,109 @@
+"""The sources that a result is said to depend on are those that it does depend on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benign import provenance, studies
+from support import ROOT
+
+SOURCE = ROOT / "src"
+MODULES = [f"benign.studies.{study}.{part}" for study in studies.NAMES for part in ("experiment", "figures", "claims")]
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py"))
+
+
+def imported(statement: str) -> set[Path]:
+    """The project's files that a fresh Python has run after `statement`."""
+    code = f"import json, sys; {statement}; modules = list(sys.modules.values())"
+    code += "; print(json.dumps([getattr(module, '__file__', None) for module in modules]))"
+    environment = {"PYTHONPATH": f"{SOURCE}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    files = {Path(name) for name in json.loads(answer.stdout.splitlines()[-1]) if name}
+    return {file for file in files if file.is_relative_to(SOURCE) or file.parent == ROOT / "scripts"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_static_sources_are_the_modules_really_imported(module: str) -> None:
+    registry = SOURCE / "benign" / "studies" / "__init__.py"
+    assert set(provenance.sources(module)) == imported(f"import {module}") - {registry}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_s_sources_are_the_modules_really_imported(script: Path) -> None:
+    registry = SOURCE / "benign" / "studies" / "__init__.py"
+    assert set(provenance.script_sources(script)) == imported(f"import {script.stem}") - {registry}
+
+
+def test_no_study_depends_on_another_or_on_the_registry() -> None:
+    for study in studies.NAMES:
+        others = [other for other in studies.NAMES if other != study]
+        for part in ("experiment", "figures", "claims"):
+            files = provenance.sources(f"benign.studies.{study}.{part}")
+            assert not [file for file in files if file.parent.name in (*others, "studies")]
+
+
+def test_figures_and_claims_do_not_depend_on_the_experiment() -> None:
+    for study in studies.NAMES:
+        experiment = SOURCE / "benign" / "studies" / study / "experiment.py"
+        for part in ("figures", "claims"):
+            assert experiment not in provenance.sources(f"benign.studies.{study}.{part}")
+
+
+def test_asking_for_sources_imports_neither_torch_nor_pandas() -> None:
+    code = "import sys; from benign import provenance; print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
+    environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert answer.stdout.strip() == "set()"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small package that imports in every way there is."""
+    root = tmp_path / "benign"
+    for name, text in {
+        "__init__.py": "",
+        "a.py": "from typing import TYPE_CHECKING\nfrom . import b\nif TYPE_CHECKING:\n    from benign import never\n",
+        "b.py": "def late():\n    import benign.c\n",
+        "c.py": "from benign.d import inside, outside\nfrom benign.d.inside import thing\n",
+        "never.py": "",
+        "d/__init__.py": "outside = 1\n",
+        "d/inside.py": "from .. import e\nfrom ..e import x\n",
+        "e.py": "import os, json\n",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.setattr(provenance, "ROOT", root)
+    return root
+
+
+def test_every_kind_of_import_is_followed(package: Path) -> None:
+    found = [file.relative_to(package).as_posix() for file in provenance.sources("benign.a")]
+    assert found == ["__init__.py", "a.py", "b.py", "c.py", "d/__init__.py", "d/inside.py", "e.py"]
+    with pytest.raises(ModuleNotFoundError, match=r"benign\.nowhere"):
+        provenance.sources("benign.nowhere")
+
+
+def test_a_fingerprint_hears_code_and_facts_and_no_comments(package: Path) -> None:
+    file = package / "e.py"
+    file.write_text(
+        '"""What it does."""\nX = "# no comment"  # a comment\n\n\ndef f():\n    """Doc."""\n    return X\n'
+    )
+    before = provenance.fingerprint([file])
+    file.write_text('"""Else."""\nX = "# no comment"\n# more\ndef f():\n    """Other\n    words."""\n    return X  \n')
+    assert provenance.fingerprint([file]) == before
+    assert provenance.fingerprint([file], {"torch": "2"}) != before
+    file.write_text('X = "# some comment"\n\n\ndef f():\n    return X\n')
+    assert provenance.fingerprint([file]) != before
+
+
+def test_a_fingerprint_does_not_depend_on_where_the_project_lies(package: Path, tmp_path: Path) -> None:
+    before = provenance.fingerprint(provenance.sources("benign.a"))
+    package.parent.joinpath("moved").mkdir()
+    moved = package.rename(tmp_path / "moved" / "benign")
+    provenance.ROOT = moved
+    assert provenance.fingerprint(reversed(provenance.sources("benign.a"))) == before

@@ -1,0 +1,89 @@
+"""One cell from the command line, for a theorist with a question."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import run_cell
+from benign.studies.adversarial_training.experiment import Cell
+
+SMALL = {"d": "1000", "n": "20", "width": "20", "steps": "20", "test_points": "200"}
+NUMBERS = ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error")
+
+
+def small(*arguments: str) -> list[str]:
+    """A command line for a small cell, but for what `arguments` say."""
+    given = {text.partition("=")[0] for text in arguments}
+    rest = [f"{name}={value}" for name, value in SMALL.items() if name not in given]
+    return ["adversarial_training", *rest, *arguments, "--threads", "1"]
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run_cell.main([*small(*arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(name))
+
+
+def test_it_reports_every_number_with_its_interval_and_the_theory_beside(capsys: pytest.CaptureFixture[str]) -> None:
+    result = ask(capsys, "budget=0.5", "flip_rate=0.2")
+    assert set(result) == {
+        *NUMBERS,
+        *(f"{name}_interval" for name in NUMBERS),
+        *("rho", "inner_gap", "seconds", "predictions", "predicted_rho", "assumptions", "cell"),
+    }
+    for name in NUMBERS:
+        low, high = result[f"{name}_interval"]
+        assert low <= result[name] <= high
+    assert set(result["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}
+    assert set(result["predicted_rho"]) == {"averaging", "max_margin", "two_group_recursion"}
+    assert all(isinstance(holds, bool) for holds in result["assumptions"].values())
+    assert result["cell"]["budget"] == 0.5
+    assert set(result["cell"]) == set(Cell.__dataclass_fields__)
+    assert result["seconds"] > 0
+
+
+def test_the_same_question_has_the_same_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = ask(capsys, "seed=3"), ask(capsys, "seed=3")
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+    assert ask(capsys, "seed=4")["rho"] != first["rho"]
+
+
+def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cell.main(small()) == 0
+    said = capsys.readouterr().out
+    assert "robust_test_error" in said
+    assert "predictions.max_margin" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["bugdet=1"], "unknown name 'bugdet'"),
+        (["n=0"], "n=0 is impossible"),
+        (["flip_rate=0.6"], "flip_rate=0.6 is impossible"),
+        (["budget=-1"], "budget=-1.0 is impossible"),
+        (["width=3"], "width=3 is impossible"),
+        (["steps=many"], "steps='many' is not of type int"),
+        (["d=2000", "d=3000"], "d is given 2 times"),
+        (["data=mnist"], "give --images mnist=FILE"),
+        (["data=mnist", "--images", "mnist=/no/such"], "/no/such is not a file"),
+    ],
+)
+def test_a_question_without_an_answer_is_an_error_that_says_why(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_cell.main(small(*arguments)) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ")
+    assert complaint in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("arguments", [["no_such_study"], ["adversarial_training", "d"], []])
+def test_a_malformed_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        run_cell.main(arguments)
+    assert stop.value.code == 2
+    assert "usage:" in capsys.readouterr().err

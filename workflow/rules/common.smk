@@ -1,0 +1,81 @@
+# Settings, checked, and the names and paths that the rules share. No job is defined here.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.settings.types import DeploymentMethod
+
+ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
+
+import settings  # noqa: E402
+from benign import provenance, studies  # noqa: E402
+
+# Jobs run the code beside this file, with the Python that runs Snakemake unless Conda gives them another.
+prefix = f"export PYTHONPATH={shlex.quote(str(ROOT / 'src'))}; "
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(prefix)
+
+
+def here(path):
+    """A file of the project as the working directory sees it: relative, where that is the project itself."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def script(name):
+    return here(ROOT / "scripts" / f"{name}.py")
+
+
+def sources_of(name, study=None, part=None):
+    """The Python files that a script depends on, with those of the part of a study that it runs."""
+    files = set(provenance.script_sources(ROOT / "scripts" / f"{name}.py"))
+    if study is not None:
+        files |= set(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+    return sorted(here(file) for file in files - {ROOT / "scripts" / f"{name}.py"})
+
+
+try:
+    settings.check_config(config)
+    unknown = sorted(set(config["studies"]) - set(studies.NAMES))
+    if unknown:
+        raise settings.SettingsError(f"studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
+    TIER = config["tier"]
+    STUDIES = config["studies"]
+    GRIDS = {study: here(settings.grid_file(study)) for study in STUDIES}
+    SECTIONS = {study: settings.section(Path(GRIDS[study]), study, TIER) for study in STUDIES}
+except settings.SettingsError as error:
+    raise WorkflowError(str(error))
+
+DEVICE = settings.resolve_device(config["device"])
+SLICES = {study: [f"{i:02d}" for i in range(SECTIONS[study]["slices"])] for study in STUDIES}
+
+
+wildcard_constraints:
+    study="|".join(STUDIES),
+    slice=r"\d{2,3}",
+    dataset="mnist|cifar10",
+
+
+def image_files(study):
+    """Data set to the file with its images, for the data sets that the study's section names and this run has."""
+    found = {name: settings.image_source(config, name) for name in SECTIONS[study]["data"]}
+    return {name: f"resources/{name}/{source[0]}.safetensors" for name, source in found.items() if source}
+
+
+def slice_files(study, kind):
+    return [f"results/{TIER}/{study}/slices/{i}.{kind}" for i in SLICES[study]]
+
+
+def figure_files(study, *kinds):
+    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in SECTIONS[study]["figures"] for kind in kinds]
+
+
+TIER_OUTPUTS = [
+    f"results/{TIER}/claims.json",
+    f"results/{TIER}/claims.md",
+    f"results/{TIER}/provenance.json",
+    *[file for study in STUDIES for file in figure_files(study, "png", "pdf", "csv")],
+]

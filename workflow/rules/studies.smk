@@ -1,0 +1,116 @@
+# One study: its cells in slices, its table, its figures, its claims. Sources of Python code are inputs, because
+# Snakemake does not see imports: editing an attack reruns what used it, editing a plot redraws only.
+
+for study in STUDIES:
+
+    rule:
+        name:
+            f"{study}_slice"
+        input:
+            script=script("run_slice"),
+            sources=sources_of("run_slice", study, "run"),
+            grid=GRIDS[study],
+            images=list(image_files(study).values()),
+        output:
+            table=f"results/{TIER}/{study}/slices/{{slice}}.csv",
+            timing=f"results/{TIER}/{study}/slices/{{slice}}.json",
+        log:
+            f"logs/{TIER}/{study}/slice-{{slice}}.log",
+        benchmark:
+            f"logs/{TIER}/{study}/slice-{{slice}}.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            gpu=1 if DEVICE == "cuda" else 0,
+            mem_mb=4000,
+            runtime=240,
+        params:
+            options=f"--study {study} --tier {TIER} --slices {len(SLICES[study])} --device {DEVICE}",
+            images=[f"{name}={file}" for name, file in image_files(study).items()],
+        shell:
+            "python {input.script} {params.options} --slice {wildcards.slice} --threads {threads} --grid {input.grid}"
+            " --images {params.images} --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"
+
+    rule:
+        name:
+            f"{study}_collect"
+        input:
+            script=script("collect"),
+            sources=sources_of("collect", study, "cells"),
+            grid=GRIDS[study],
+            slices=slice_files(study, "csv"),
+        output:
+            f"results/{TIER}/{study}/table.csv",
+        log:
+            f"logs/{TIER}/{study}/collect.log",
+        benchmark:
+            f"logs/{TIER}/{study}/collect.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            options=f"--study {study} --tier {TIER}",
+            images=list(image_files(study)),
+        shell:
+            "python {input.script} {params.options} --grid {input.grid} --images {params.images}"
+            " --slices {input.slices} --output {output} > {log} 2>&1"
+
+    rule:
+        name:
+            f"{study}_figures"
+        input:
+            script=script("draw_figures"),
+            sources=sources_of("draw_figures", study, "figures"),
+            table=f"results/{TIER}/{study}/table.csv",
+        output:
+            report(
+                figure_files(study, "png"),
+                caption="../report/figure.rst",
+                category=study,
+            ),
+            figure_files(study, "pdf", "csv"),
+        log:
+            f"logs/{TIER}/{study}/figures.log",
+        benchmark:
+            f"logs/{TIER}/{study}/figures.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            names=SECTIONS[study]["figures"],
+            options=f"--study {study} --output figures/{TIER}/{study}",
+        shell:
+            "python {input.script} {params.options} --table {input.table} --names {params.names} > {log} 2>&1"
+
+    rule:
+        name:
+            f"{study}_claims"
+        input:
+            script=script("judge_claims"),
+            sources=sources_of("judge_claims", study, "claims"),
+            table=f"results/{TIER}/{study}/table.csv",
+        output:
+            f"results/{TIER}/{study}/claims.json",
+        log:
+            f"logs/{TIER}/{study}/claims.log",
+        benchmark:
+            f"logs/{TIER}/{study}/claims.tsv"
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            figures=SECTIONS[study]["figures"],
+            options=f"--study {study} --tier {TIER}",
+        shell:
+            "python {input.script} {params.options} --table {input.table} --figures {params.figures}"
+            " --output {output} > {log} 2>&1"

@@ -1,0 +1,53 @@
+# The whole tier: the claims of all studies on one page, and where everything came from.
+
+
+rule claims_page:
+    input:
+        script=script("merge_claims"),
+        sources=sources_of("merge_claims"),
+        claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
+    output:
+        json=f"results/{TIER}/claims.json",
+        markdown=report(f"results/{TIER}/claims.md", caption="../report/claims.rst", category="claims"),
+    log:
+        f"logs/{TIER}/claims_page.log",
+    benchmark:
+        f"logs/{TIER}/claims_page.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        options=f"--tier {TIER} --device {DEVICE}",
+    shell:
+        "python {input.script} {params.options} --claims {input.claims} --json {output.json}"
+        " --markdown {output.markdown} > {log} 2>&1"
+
+
+rule provenance:
+    input:
+        script=script("record_provenance"),
+        sources=sources_of("record_provenance"),
+        tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
+        figures=[file for study in STUDIES for file in figure_files(study, "png")],
+        timings=[file for study in STUDIES for file in slice_files(study, "json")],
+    output:
+        f"results/{TIER}/provenance.json",
+    log:
+        f"logs/{TIER}/provenance.log",
+    benchmark:
+        f"logs/{TIER}/provenance.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        options=f"--tier {TIER} --device {DEVICE}",
+        config=json.dumps(config, sort_keys=True),
+    shell:
+        "python {input.script} {params.options} --config {params.config:q} --tables {input.tables}"
+        " --figures {input.figures} --timings {input.timings} --output {output} > {log} 2>&1"
