@@ -6,31 +6,14 @@ The same table gives the same bytes: fixed backend, fonts and metadata, no dates
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import matplotlib
 
 import settings
-from benign import studies, tables
+from benign import plots, studies, tables
 from benign.plots import Figure
 from console import UserError, parser, reports_errors
-
-matplotlib.use("Agg")
-
-from matplotlib import pyplot
-
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "pdf.fonttype": 42,
-    "savefig.dpi": 150,
-    "savefig.bbox": "standard",
-}
-# No software version and no date: they would change a file that shows the same.
-METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -65,15 +48,8 @@ def compare(study: str, listed: Sequence[str], offered: Sequence[str]) -> None:
 
 def draw(figure: Figure, folder: Path) -> None:
     """Write one figure and its numbers."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        drawn = figure.draw(figure.numbers)
-        for kind, metadata in METADATA.items():
-            buffer = io.BytesIO()
-            drawn.savefig(buffer, format=kind, metadata=metadata)
-            tables.write_bytes(folder / f"{figure.name}.{kind}", buffer.getvalue())
-        pyplot.close(drawn)
+    for kind, content in plots.render(figure).items():
+        tables.write_bytes(folder / f"{figure.name}.{kind}", content)
     tables.write_frame(folder / f"{figure.name}.csv", figure.numbers)
 
 

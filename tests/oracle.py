@@ -53,7 +53,7 @@ def exact_inner(
             u = ascent_direction(x[i] + at[i], y[i], w, activation)
             gap = 1 - float(u @ at[i]) / budget if u.any() else 0.0
             if evaluation == 0:
-                largest = max(largest, gap)
+                largest = max(largest, gap if u.any() else 1.0)
             if gap <= tolerance or evaluation == evaluations - 1:
                 break
             at[i] = budget * u
@@ -99,7 +99,7 @@ def train(
         elif budget > 0:
             at, start, gap = exact_inner(start, x, y, w, activation, budget, tolerance, evaluations)
             # The further below the tolerance the gap was found, the later the next look.
-            stride = 0 if gap > tolerance else stride if gap > tolerance / 4 else min(2 * stride + 1, 15)
+            stride = 0 if gap > tolerance / 10 else stride if gap > tolerance / 100 else min(2 * stride + 1, 15)
             unchecked = 0
         w.requires_grad_()
         loss = torch.zeros((), dtype=x.dtype)

@@ -13,10 +13,10 @@ from benign.studies.adversarial_training import experiment
 from benign.studies.adversarial_training.experiment import Cell, cells, run
 from benign.train.checkpoints import Checkpoints
 
-SMALL = dict(
-    d=2000, signal=6, n=30, flip_rate=0.1, activation="leaky_relu", slope=0.1, curvature=10, width=20, init_scale=1e-3,
-    step_scale=2, steps=60, budget=1, test_points=200, seed=0,
-)  # fmt: skip
+SMALL = {
+    "d": 2000, "signal": 6, "n": 30, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 10, "width": 20, "init_scale": 1e-3,
+    "step_scale": 2, "steps": 60, "budget": 1, "test_points": 200, "seed": 0,
+}  # fmt: skip
 CONTEXT = Context("adversarial_training")
 
 
@@ -48,12 +48,18 @@ def test_cells_that_share_a_training_share_a_slice():
 
 
 def test_growing_a_grid_changes_no_existing_cell():
-    grid = {"common": {k: v for k, v in SMALL.items() if k != "seed"}, "seeds": 2, "experiments": {"budget": [{"budget": [0, 1]}]}}
+    grid = {
+        "common": {k: v for k, v in SMALL.items() if k != "seed"},
+        "seeds": 2,
+        "experiments": {"budget": [{"budget": [0, 1]}]},
+    }
     before = {c.key for c in cells(grid)}
     grid["experiments"]["budget"][0]["budget"].insert(0, 0.5)
     grid["seeds"] = 3
     after = {c.key for c in cells(grid)}
-    assert len(before) == 4 and len(after) == 9 and before < after
+    assert len(before) == 4
+    assert len(after) == 9
+    assert before < after
 
 
 @pytest.mark.parametrize(
@@ -108,13 +114,16 @@ def test_dense_and_in_law_sampling_agree_in_distribution():
 
 def test_budgets_are_compared_on_the_same_points():
     a, b = (experiment.sample(cell(budget=x), CONTEXT) for x in (0.5, 2.0))
-    assert torch.equal(a.problem.x, b.problem.x) and torch.equal(a.problem.w0, b.problem.w0)
-    assert torch.equal(a.test_x, b.test_x) and torch.equal(a.test_observed, b.test_observed)
+    assert torch.equal(a.problem.x, b.problem.x)
+    assert torch.equal(a.problem.w0, b.problem.w0)
+    assert torch.equal(a.test_x, b.test_x)
+    assert torch.equal(a.test_observed, b.test_observed)
 
 
 def test_replicates_differ():
     a, b = (experiment.sample(cell(seed=s), CONTEXT) for s in (0, 1))
-    assert not torch.equal(a.problem.x, b.problem.x) and not torch.equal(a.problem.w0, b.problem.w0)
+    assert not torch.equal(a.problem.x, b.problem.x)
+    assert not torch.equal(a.problem.w0, b.problem.w0)
 
 
 def test_the_network_starts_at_zero_output():
@@ -144,7 +153,9 @@ def test_a_checkpoint_beyond_a_lost_row_does_not_lose_the_row(tmp_path):
 
 
 def test_the_trained_network_follows_the_two_group_recursion():
-    row = rows(cell(d=40_000, n=60, width=100, signal=10, steps=300))[cell(d=40_000, n=60, width=100, signal=10, steps=300).key]
+    row = rows(cell(d=40_000, n=60, width=100, signal=10, steps=300))[
+        cell(d=40_000, n=60, width=100, signal=10, steps=300).key
+    ]
     assert row["rho"] == pytest.approx(row["two_group_rho"], rel=0.06)
     assert row["robust_train_error"] == 0
     assert row["linear_max_margin_rho"] < row["two_group_rho"] < row["averaging_rho"]
@@ -153,7 +164,8 @@ def test_the_trained_network_follows_the_two_group_recursion():
 def test_a_cell_that_diverges_is_a_row_that_says_so():
     bad, good = cell(step_scale=1e40, activation="smooth_leaky_relu"), cell()
     found = rows(bad, good)
-    assert found[bad.key]["status"] == "diverged" and "robust_test_error" not in found[bad.key]
+    assert found[bad.key]["status"] == "diverged"
+    assert "robust_test_error" not in found[bad.key]
     assert found[good.key]["status"] == "ok"
 
 

@@ -27,7 +27,10 @@ def test_in_law_and_dense_points_have_the_same_gram_matrices(d):
         x = clusters.points_in_law(labels, d, signal, k, rng)
         w = clusters.noise_in_law(d, n, half, k, rng)
         z = clusters.fresh_points_in_law(fresh, signal, k, rng)
-        reduced.append(gram_statistics(np.vstack([signal * np.eye(1, k), x, w, z])[:-1]) + tuple((np.vstack([x, w]) @ z.T)[[0, -1], 0]))
+        reduced.append(
+            gram_statistics(np.vstack([signal * np.eye(1, k), x, w, z])[:-1])
+            + tuple((np.vstack([x, w]) @ z.T)[[0, -1], 0])
+        )
         mean = signal * np.eye(1, d)[0]
         x, z = clusters.dense(labels, mean, "gaussian", rng), clusters.dense(fresh, mean, "gaussian", rng)
         w = rng.standard_normal((half, d))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import oracle
 import pytest
 import torch
 
+import oracle
 from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters

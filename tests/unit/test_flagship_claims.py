@@ -81,7 +81,7 @@ def half_the_accuracy(rows: pd.Series) -> pd.Series:
 
 
 Mutation = Callable[[pd.DataFrame], pd.DataFrame]
-FLAT = dict(robust_test_error=0.1)
+FLAT = {"robust_test_error": 0.1}
 BREAKS: dict[str, Mutation] = {
     "robust_interpolation": lambda t: t.assign(robust_train_error=0.01),
     "robust_loss_vanishes": lambda t: t.assign(robust_train_loss=0.3),
@@ -103,7 +103,9 @@ BREAKS: dict[str, Mutation] = {
     "non_smooth_budget_smaller": lambda t: t.assign(
         robust_test_error=(t.robust_test_error + 0.05 * (t.activation == "smooth_leaky_relu")).clip(upper=1)
     ),
-    "pgd_like_exact": lambda t: t.assign(robust_test_error=(t.robust_test_error + 0.05 * (t.inner == "pgd")).clip(upper=1)),
+    "pgd_like_exact": lambda t: t.assign(
+        robust_test_error=(t.robust_test_error + 0.05 * (t.inner == "pgd")).clip(upper=1)
+    ),
     "inner_maximum_certified": lambda t: t.assign(inner_gap=0.1),
     "choices_do_not_matter": lambda t: t.assign(
         robust_test_error=(

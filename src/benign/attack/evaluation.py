@@ -1,22 +1,28 @@
 """Evaluation of a trained two-layer network: the strongest ℓ2 perturbation we find for each point, and the errors it causes.
 
-The attack follows δ ← -α·∇/‖∇‖ (∇ of y·f at x + δ), the fixed point of which is a stationary point of the inner
-maximisation, and keeps the best δ seen, δ = 0 included; once the iteration cycles near a kink its steps are averaged.
+Two attacks, of which each point gets the better one, δ = 0 included:
+
+- the fixed point of δ ← -α·∇/‖∇‖ (∇ of y·f at x + δ), a stationary point of the inner maximisation, with averaged moves
+  once it cycles around a kink;
+- projected gradient descent in small steps from δ = 0, which ends in other local optima of networks with strong kinks (ReLU).
+
 Errors found this way are lower bounds on the true robust error.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from benign.attack.inner import relative_gap, unit
+from benign.attack.inner import project, relative_gap, unit
 from benign.nets.two_layer import Activation, outer_weights
 
 CHUNK = 500  # points attacked at a time: (500, m) activations stay in cache
-FULL_STEPS = 20  # moves that go all the way before averaging sets in
+FULL_MOVES = 20  # moves that go all the way before averaging sets in
+SMALL_STEPS = 20  # of the second attack, each 2.5·α/SMALL_STEPS long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +31,7 @@ class WorstCase:
 
     margin: (N,), smallest y·f(x + δ) found
     perturbation: (N, k), the δ that attains it, ‖δ‖ ≤ α
-    gap: (N,), relative Frank-Wolfe gap at the last iterate: how far from stationary the attack stopped
+    gap: (N,), relative Frank-Wolfe gap there: 0 certifies a stationary point
     """
 
     margin: Tensor
@@ -46,46 +52,70 @@ def worst_case(
 ) -> WorstCase:
     """Minimise y·f(x + δ) over ‖δ‖₂ ≤ budget for every point of x (N, k) with labels y (N,) and weights w (m, k).
 
-    until_fooled: stop at a point once its margin is ≤ 0; for counting errors, where depth does not matter.
+    iterations: moves of the first attack · tolerance: the gap at which an attack stops at a point
+    until_fooled: stop at a point once its margin is ≤ 0; for counting errors, where depth does not matter
     """
-    parts = [
-        _attack(x[i : i + CHUNK], y[i : i + CHUNK], w, activation, budget, iterations, tolerance, until_fooled)
-        for i in range(0, len(x), CHUNK)
-    ]
-    return WorstCase(*(torch.cat([getattr(p, f.name) for p in parts]) for f in dataclasses.fields(WorstCase)))
-
-
-def _attack(
-    x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float, iterations: int, tolerance: float, until_fooled: bool
-) -> WorstCase:
-    a = outer_weights(w.shape[0], w.dtype, w.device)
-    delta = torch.zeros_like(x)
-    margin = torch.full_like(y, torch.inf)
-    best = torch.zeros_like(x)
-    gap = torch.zeros_like(y)
-    live = torch.arange(len(x), device=x.device)
-    floor = 100 * torch.finfo(w.dtype).eps * torch.linalg.vector_norm(w, dim=-1).amax()
-    # One forward pass more than there are moves, so that the last move is measured as well.
-    for iteration in range(iterations + 1):
-        z = (x[live] + delta[live]) @ w.mT
-        now = y[live] * (activation.value(z) @ a)
-        better = live[now < margin[live]]
-        margin[live] = torch.minimum(margin[live], now)
-        best[better] = delta[better]
-        if budget == 0:
-            break
-        ascent = -y[live, None] * unit(activation.scaled_derivative(z, a) @ w, floor)
-        gap[live] = relative_gap(ascent, delta[live], budget)
-        go = gap[live] > tolerance
-        if until_fooled:
-            go &= now > 0
-        live, ascent = live[go], ascent[go]
-        if not len(live) or iteration == iterations:
-            break
-        # A cycle around a kink is broken by averaging, with weights 2/(t+2) as in the Frank-Wolfe method.
-        share = 2 / (max(iteration - FULL_STEPS, 0) + 2)
-        delta[live] = torch.lerp(delta[live], ascent * budget, share)
+    margin, best, gap = torch.full_like(y, torch.inf), torch.zeros_like(x), torch.zeros_like(y)
+    for chunk in range(0, len(x), CHUNK):
+        part = slice(chunk, chunk + CHUNK)
+        state = _State(x[part], y[part], w, activation, budget, until_fooled, margin[part], best[part], gap[part])
+        state.descend(_fixed_point_moves, iterations, tolerance)
+        if budget > 0:
+            state.descend(_small_moves, SMALL_STEPS, tolerance)
     return WorstCase(margin, best, gap)
+
+
+@dataclasses.dataclass
+class _State:
+    """A chunk of points under attack; margin, best and gap are views that the attacks improve in place."""
+
+    x: Tensor
+    y: Tensor
+    w: Tensor
+    activation: Activation
+    budget: float
+    until_fooled: bool
+    margin: Tensor
+    best: Tensor
+    gap: Tensor
+
+    def descend(self, move: Callable[[Tensor, Tensor, float, int], Tensor], moves: int, tolerance: float) -> None:
+        """Start at δ = 0, make up to `moves` moves at each point that is not done, keep the best δ seen."""
+        a = outer_weights(self.w.shape[0], self.w.dtype, self.w.device)
+        floor = 100 * torch.finfo(self.w.dtype).eps * torch.linalg.vector_norm(self.w, dim=-1).amax()
+        live = torch.arange(len(self.x), device=self.x.device)
+        if self.until_fooled:
+            live = live[self.margin > 0]
+        delta = torch.zeros_like(self.x[live])
+        # One forward pass more than there are moves, so that the last move is measured as well.
+        for step in range(moves + 1):
+            z = (self.x[live] + delta) @ self.w.mT
+            now = self.y[live] * (self.activation.value(z) @ a)
+            better = now < self.margin[live]
+            self.margin[live[better]] = now[better]
+            self.best[live[better]] = delta[better]
+            if self.budget == 0:
+                break
+            descent = -self.y[live, None] * unit(self.activation.scaled_derivative(z, a) @ self.w, floor)
+            gap = relative_gap(descent, delta, self.budget)
+            self.gap[live[better]] = gap[better]
+            go = gap > tolerance
+            if self.until_fooled:
+                go &= now > 0
+            live = live[go]
+            if not len(live) or step == moves:
+                break
+            delta = move(delta[go], descent[go], self.budget, step)
+
+
+def _fixed_point_moves(delta: Tensor, descent: Tensor, budget: float, step: int) -> Tensor:
+    """All the way to α·descent; later averages, with weights 2/(t+2) as in the Frank-Wolfe method, break cycles."""
+    return torch.lerp(delta, descent * budget, 2 / (max(step - FULL_MOVES, 0) + 2))
+
+
+def _small_moves(delta: Tensor, descent: Tensor, budget: float, step: int) -> Tensor:
+    """One step of projected gradient descent."""
+    return project(delta + 2.5 * budget / SMALL_STEPS * descent, budget)
 
 
 def logistic_loss(margin: Tensor) -> Tensor:

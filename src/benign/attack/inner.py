@@ -3,8 +3,8 @@
 Two methods. "exact" follows δ ← α·g/‖g‖, g the loss's ascent direction at x + δ, warm-started from the last step's δ,
 until the relative Frank-Wolfe gap 1 - ⟨g, δ⟩/(α‖g‖) is at most `tolerance`: a certificate of first-order optimality,
 reached in one or two evaluations a step [derived; docs/theory.md §7]. Late in training the weights hardly turn, so the
-certificate is renewed only every few steps: the distance doubles while the gap found at its end is at most a quarter of the
-tolerance (the gap grows with the square of the distance), and falls back to every step once a gap is found open.
+certificate is renewed only every few steps: the distance doubles while the gap found at its end is at most a hundredth of
+the tolerance (the gap grows with the square of the distance), and falls back to every step once it passes a tenth.
 "pgd" is the paper's projected gradient ascent with 20 steps from δ = 0 [digest]; its step length, 2.5·α/steps along the
 normalised gradient, is [ours].
 """
@@ -64,11 +64,13 @@ def relative_gap(ascent: Tensor, perturbation: Tensor, budget: Tensor | float) -
 def next_stride(stride: Tensor, gap: Tensor, inner: InnerMaximisation) -> Tensor:
     """How many steps may pass before the next check, given how many passed before this one found `gap`; all (B,)."""
     longer = (2 * stride + 1).clamp_max(inner.unchecked)
-    kept = torch.where(gap <= inner.tolerance / 4, longer, stride)
-    return torch.where(gap <= inner.tolerance, kept, torch.zeros_like(stride))
+    kept = torch.where(gap <= inner.tolerance / 100, longer, stride)
+    return torch.where(gap <= inner.tolerance / 10, kept, torch.zeros_like(stride))
 
 
 def project(perturbation: Tensor, budget: Tensor | float) -> Tensor:
     """Nearest point of the ball ‖δ‖₂ ≤ budget, over the last dimension."""
     norm = torch.linalg.vector_norm(perturbation, dim=-1, keepdim=True)
-    return perturbation * (torch.as_tensor(budget, dtype=norm.dtype, device=norm.device) / norm.clamp_min(1e-30)).clamp_max(1.0)
+    return perturbation * (
+        torch.as_tensor(budget, dtype=norm.dtype, device=norm.device) / norm.clamp_min(1e-30)
+    ).clamp_max(1.0)

@@ -177,7 +177,9 @@ class _Batch:
             ascent = self._ascent(slopes)
             gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
             if evaluation == 1:
-                stride = next_stride(self.stride, gap.amax(-1), self.inner)
+                # Where there is no direction yet (at W₀) nothing is certified: the next step must look again.
+                found = torch.where(ascent.any(-1), gap, 1.0)
+                stride = next_stride(self.stride, found.amax(-1), self.inner)
             self.gap = torch.where(due[:, None], gap, self.gap)
             open_ = (gap > self.inner.tolerance) & due[:, None]
             if evaluation == self.inner.evaluations or not open_.any():
@@ -227,6 +229,4 @@ class _Batch:
                 tensor[i].copy_(state[name])
 
     def _state(self) -> dict[str, Tensor]:
-        return {
-            name: getattr(self, name) for name in ("w", "delta", "gap", "evaluations", "stride", "unchecked")
-        }
+        return {name: getattr(self, name) for name in ("w", "delta", "gap", "evaluations", "stride", "unchecked")}

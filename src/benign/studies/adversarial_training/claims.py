@@ -363,7 +363,8 @@ def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "curves")
     rows = rows[rows.groupby("d").steps.transform("max") == rows.steps]
     small, large = (
-        (part.rho / part.two_group_sample_rho - 1).abs() for part in (rows[rows.d < rows.n**2], rows[rows.d >= rows.n**2])
+        (part.rho / part.two_group_sample_rho - 1).abs()
+        for part in (rows[rows.d < rows.n**2], rows[rows.d >= rows.n**2])
     )
     return _claim(
         "recursion_fails_at_small_d",
@@ -453,9 +454,7 @@ def adversarial_helps(table: pd.DataFrame) -> Claim:
 
 def non_smooth_budget_smaller(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "budget")
-    found = {
-        kind: points(rows[rows.activation == kind]).sort_values("budget") for kind in rows.activation.unique()
-    }
+    found = {kind: points(rows[rows.activation == kind]).sort_values("budget") for kind in rows.activation.unique()}
     reach = {
         kind: _crossing(curve.budget.to_numpy(), (curve.robust_test_error - curve.flip_rate).to_numpy(), NEAR)
         for kind, curve in found.items()

@@ -73,7 +73,9 @@ def sample(cell: Cell, context: Context) -> Sample:
         budget=cell.train_budget,
         step_size=cell.step_scale * cell.n / energy,
     )
-    return Sample(problem, tensor(labels.clean), tensor(mean), tensor(test_x), tensor(test.clean), tensor(test.observed))
+    return Sample(
+        problem, tensor(labels.clean), tensor(mean), tensor(test_x), tensor(test.clean), tensor(test.observed)
+    )
 
 
 def _clusters_in_law(cell: Cell, labels: clusters.Labels, test: clusters.Labels, rng: Any) -> tuple[np.ndarray, ...]:
@@ -96,7 +98,9 @@ def _clusters_dense(cell: Cell, labels: clusters.Labels, test: clusters.Labels, 
 
 def _mnist(cell: Cell, context: Context, rng: Any) -> tuple[Any, ...]:
     if context.images is None:
-        raise CellError("data='mnist' needs images: pass --images mnist=FILE.safetensors (scripts/fetch_data.py writes one)")
+        raise CellError(
+            "data='mnist' needs images: pass --images mnist=FILE.safetensors (scripts/fetch_data.py writes one)"
+        )
     drawn = sample_problem(
         context.images("mnist"),
         cell.classes,
@@ -183,9 +187,7 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
     """Losses, errors and ρ of a trained network with weights w (m, k)."""
     problem = drawn.problem
     train_clean = worst_case(problem.x, problem.y, w, problem.activation, 0.0)
-    train_robust = worst_case(
-        problem.x, problem.y, w, problem.activation, cell.budget, iterations=100, tolerance=1e-6
-    )
+    train_robust = worst_case(problem.x, problem.y, w, problem.activation, cell.budget, iterations=100, tolerance=1e-6)
     losses = logistic_loss(train_robust.margin)
     low, high = bootstrap_mean(losses.cpu().numpy())
     flipped = _share(drawn.problem.y != drawn.train_clean)
@@ -213,9 +215,7 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
 
 def _errors(drawn: Sample, w: Tensor, budget: float) -> tuple[Tensor, Tensor]:
     """Which test points (N,) the attack turns against their clean label, and against their observed one."""
-    attacked = functools.partial(
-        worst_case, w=w, activation=drawn.problem.activation, budget=budget, until_fooled=True
-    )
+    attacked = functools.partial(worst_case, w=w, activation=drawn.problem.activation, budget=budget, until_fooled=True)
     against_clean = attacked(drawn.test_x, drawn.test_clean).margin <= 0
     flipped = drawn.test_clean != drawn.test_observed
     against_observed = against_clean.clone()

@@ -89,7 +89,11 @@ class Cell(BaseCell):
             ("activation", self.activation in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}"),
             ("slope", 0 <= self.slope <= 1, "in [0, 1]"),
             ("curvature", 0 < self.curvature < np.inf, "a finite number above 0"),
-            ("width", self.width >= 2 and self.width % 2 == 0, "even and at least 2: half of the neurons have each sign"),
+            (
+                "width",
+                self.width >= 2 and self.width % 2 == 0,
+                "even and at least 2: half of the neurons have each sign",
+            ),
             ("init_scale", 0 <= self.init_scale < np.inf, "a finite number, at least 0"),
             ("step_scale", 0 < self.step_scale < np.inf, "a finite number above 0"),
             ("steps", self.steps >= 1, "at least 1"),
@@ -170,8 +174,8 @@ def _random_cells(point: dict[str, Any], count: int, steps: list[int]) -> Iterat
     """
     for index in range(count):
         rng = seeds.generator("adversarial_training", "random_cells", point["seed"], index=index)
-        n = int(round(50 * 4 ** rng.random()))
-        d = int(round(n**2 * 1000 ** rng.random()))
+        n = round(50 * 4 ** rng.random())
+        d = round(n**2 * 1000 ** rng.random())
         flip_rate, slope = round(0.3 * rng.random(), 3), round(0.7 * rng.random(), 3)
         wanted, ratio = 2 + 3 * rng.random(), 1.2 * rng.random()
         # ρ_avg = s/√(nd + s²/‖μ‖²…) solved for ‖μ‖: with q = (1-2β)²n², ρ²(nd + q‖μ‖²) = q‖μ‖⁴.
