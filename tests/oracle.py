@@ -1,5 +1,6 @@
-"""The oracle: adversarial training written for reading. Dense, in R^d, one point at a time, gradients by autograd, float64.
+"""The oracle: adversarial training written for reading.
 
+Dense, in R^d, one point at a time, gradients by autograd, float64.
 Nothing here is shared with the code under test but the numbers that go in.
 """
 
@@ -46,7 +47,7 @@ def exact_inner(
     tolerance: float,
     evaluations: int,
 ) -> tuple[Tensor, Tensor, float]:
-    """For all points: δ at which the outer gradient is taken, δ from which the next step starts, largest gap at the start."""
+    """For all points: δ where the outer gradient is taken, δ where the next step starts, largest gap at the start."""
     at, after, largest = start.clone(), start.clone(), 0.0
     for i in range(len(x)):
         for evaluation in range(evaluations):

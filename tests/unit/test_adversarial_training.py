@@ -1,4 +1,4 @@
-"""The flagship's cells and rows: keys, grouping, common random numbers, resuming, and agreement with the theory it quotes."""
+"""The flagship's cells and rows: keys, grouping, common random numbers, resuming, agreement with the theory quoted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benign.studies.adversarial_training.experiment import Cell, cells, run
 from benign.train.checkpoints import Checkpoints
 
 SMALL = {
-    "d": 2000, "signal": 6, "n": 30, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 10, "width": 20, "init_scale": 1e-3,
-    "step_scale": 2, "steps": 60, "budget": 1, "test_points": 200, "seed": 0,
+    "d": 2000, "signal": 6, "n": 30, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 10,
+    "width": 20, "init_scale": 1e-3, "step_scale": 2, "steps": 60, "budget": 1, "test_points": 200, "seed": 0,
 }  # fmt: skip
 CONTEXT = Context("adversarial_training")
 

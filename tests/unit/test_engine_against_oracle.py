@@ -1,4 +1,4 @@
-"""The fast engine is the plain dense computation: same weights, same losses, same perturbations, for every activation."""
+"""The fast engine is the plain dense computation: same weights, losses and perturbations, for every activation."""
 
 from __future__ import annotations
 

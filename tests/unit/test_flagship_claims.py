@@ -1,4 +1,4 @@
-"""Every claim of the flagship can fail: on a table made as theory has it all hold; each mutation breaks the claim it names."""
+"""Every claim can fail: on a table made as theory has it all hold; each mutation breaks the claim it names."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Evaluation of a trained two-layer network: the strongest ℓ2 perturbation we find for each point, and the errors it causes.
+"""Evaluation of a trained two-layer network: the strongest ℓ2 perturbation found for each point, and its errors.
 
 Two attacks, of which each point gets the better one, δ = 0 included:
 
 - the fixed point of δ ← -α·∇/‖∇‖ (∇ of y·f at x + δ), a stationary point of the inner maximisation, with averaged moves
   once it cycles around a kink;
-- projected gradient descent in small steps from δ = 0, which ends in other local optima of networks with strong kinks (ReLU).
+- projected gradient descent in small steps from δ = 0, which ends in other local optima of networks with strong kinks
+  (ReLU).
 
 Errors found this way are lower bounds on the true robust error.
 """

@@ -3,8 +3,8 @@
 Two methods. "exact" follows δ ← α·g/‖g‖, g the loss's ascent direction at x + δ, warm-started from the last step's δ,
 until the relative Frank-Wolfe gap 1 - ⟨g, δ⟩/(α‖g‖) is at most `tolerance`: a certificate of first-order optimality,
 reached in one or two evaluations a step [derived; docs/theory.md §7]. Late in training the weights hardly turn, so the
-certificate is renewed only every few steps: the distance doubles while the gap found at its end is at most a hundredth of
-the tolerance (the gap grows with the square of the distance), and falls back to every step once it passes a tenth.
+certificate is renewed only every few steps: the distance doubles while the gap found at its end is at most a hundredth
+of the tolerance (the gap grows with the square of the distance), and falls back to every step once it passes a tenth.
 "pgd" is the paper's projected gradient ascent with 20 steps from δ = 0 [digest]; its step length, 2.5·α/steps along the
 normalised gradient, is [ours].
 """
@@ -50,9 +50,10 @@ def unit(g: Tensor, floor: float | Tensor = 0.0) -> Tensor:
 
 
 def relative_gap(ascent: Tensor, perturbation: Tensor, budget: Tensor | float) -> Tensor:
-    """Frank-Wolfe gap over its largest value, 1 - ⟨ascent, δ⟩/α in [0, 2]; (…, n). ascent (…, n, k) is a unit direction or 0.
+    """Frank-Wolfe gap over its largest value, 1 - ⟨ascent, δ⟩/α in [0, 2]; (…, n).
 
-    0 certifies that no first-order improvement exists; it is 0 where α = 0 or the direction vanishes.
+    ascent (…, n, k) is a unit direction or 0. A gap of 0 certifies that no first-order improvement exists; it is 0
+    where α = 0 or the direction vanishes.
     """
     aligned = torch.linalg.vecdot(ascent, perturbation)
     # ⟨ascent, ascent⟩ is 1, or 0 where there is no direction; a budget of 0 leaves nothing to gain.

@@ -1,4 +1,4 @@
-"""The noisy cluster distribution [digest, frei]: x = ỹ·μ + ξ, ỹ uniform on ±1, observed label y = ỹ flipped with probability β.
+"""The noisy cluster distribution [digest, frei]: x = ỹ·μ + ξ, ỹ uniform on ±1, label y = ỹ flipped with probability β.
 
 Two ways to the same law for Gaussian ξ:
 

@@ -56,7 +56,7 @@ def outer_weights(m: int, dtype: torch.dtype = torch.float64, device: str | torc
 
 
 def symmetric(half: Tensor) -> Tensor:
-    """W₀ (m, k) from its first half (m/2, k): neuron j + m/2 starts where neuron j does, with the opposite sign, so f = 0."""
+    """W₀ (m, k) from its first half (m/2, k): neuron j + m/2 starts where j does, with the opposite sign, so f = 0."""
     return torch.cat([half, half])
 
 

@@ -3,7 +3,8 @@
 minimise over W   (1/n) Σ_i max_{‖δ_i‖₂ ≤ α} log(1 + exp(-y_i f(x_i + δ_i; W)))            [digest]
 
 with the outer gradient taken at the maximiser (Danskin). Networks of one shape form a batch: their matrix products are
-batched, their numbers never mix, and on one CPU thread a network's result does not depend, to the bit, on the batch it is in.
+batched, their numbers never mix, and on one CPU thread a network's result does not depend, to the bit,
+on the batch it is in.
 
 Letters: n points, m neurons, k coordinates, B networks; W (B, m, k), X and δ (B, n, k), y (B, n).
 """

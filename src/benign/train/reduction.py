@@ -1,4 +1,6 @@
-"""The subspace reduction: gradients and ℓ2-optimal perturbations never leave span(rows of W₀, rows of X) (docs/theory.md §7).
+"""The subspace reduction: gradients and ℓ2-optimal perturbations never leave span(rows of W₀, rows of X).
+
+Derived in docs/theory.md §7.
 
 Training on the coordinates of X and W₀ in an orthonormal basis of that span is the same computation as in R^d,
 attacks on test points included once these are projected too, because ℓ2 norms and inner products are preserved.

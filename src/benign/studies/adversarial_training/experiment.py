@@ -1,7 +1,7 @@
-"""The flagship's experiments: adversarial training of two-layer networks on noisy clusters and on pairs of MNIST digits.
+"""The flagship's experiments: adversarial training of two-layer networks on noisy clusters and pairs of MNIST digits.
 
-A cell (grid.py) becomes a sample in the coordinates of the subspace reduction, training problems of one shape are trained
-together, and each network is measured on fresh points and held against the closed forms.
+A cell (grid.py) becomes a sample in the coordinates of the subspace reduction, training problems of one shape are
+trained together, and each network is measured on fresh points and held against the closed forms.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCH_ACTIVATIONS = 40_000  # n·m·B stays below this where it can: larger batc
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A cell's points in the coordinates it is trained in, float32 on the device; shapes as in gradient_descent.Problem."""
+    """A cell's points in the coordinates it is trained in, float32 on the device; shapes as in `Problem`."""
 
     problem: Problem
     train_clean: Tensor  # (n,), clean labels of the training points
@@ -235,8 +235,8 @@ def predict(cell: Cell) -> dict[str, Any]:
     """What the closed forms say of a cell of clusters, before anything is trained; nothing for images."""
     if cell.data != "clusters":
         return {}
-    setting = {"n": cell.n, "d": cell.d, "signal": cell.signal, "flip_rate": cell.flip_rate}
-    rhos = {
+    setting: dict[str, Any] = {"n": cell.n, "d": cell.d, "signal": cell.signal, "flip_rate": cell.flip_rate}
+    rhos: dict[str, gaussian.Floats | float] = {
         "averaging": gaussian.averaging_rho(**setting),
         "max_margin": gaussian.max_margin_rho(**setting, slope=cell.slope),
         "linear_max_margin": gaussian.max_margin_rho(**setting, slope=1.0),

@@ -1,8 +1,8 @@
 """What the flagship runs: its cell, one trained and attacked network, and the cells of a grid.
 
-Wang, Zhang, Arora, ICML 2024, §"Experiments" [digest]: n = 100, 2,000 test points, β = 0.1, m = 1000, 1,000 steps of full-batch
-gradient descent; dimension, signal and ratio α/‖μ‖ vary. What the sources leave open (axes' grids, step size, initial scale) is
-[ours] and stands in config/grids/adversarial_training.yaml.
+Wang, Zhang, Arora, ICML 2024, §"Experiments" [digest]: n = 100, 2,000 test points, β = 0.1, m = 1000, 1,000 steps of
+full-batch gradient descent; dimension, signal and ratio α/‖μ‖ vary. What the sources leave open (axes' grids, step
+size, initial scale) is [ours] and stands in config/grids/adversarial_training.yaml.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from benign.nets.two_layer import ACTIVATIONS
 class Cell(BaseCell):
     """One trained and attacked network; letters in brackets are the paper's.
 
-    d: dimension · signal: ‖μ‖ · n: training points · flip_rate: β · budget: α, of the attack, and of training if adversarial
+    d: dimension · signal: ‖μ‖ · n: training points · flip_rate: β
+    budget: α, of the attack, and of training if adversarial
     activation, slope (γ), curvature (H) · width: m · init_scale: σ√d · step_scale: c in η = c·n/E‖x‖²
     training: "adversarial" or "ordinary" (the control) · inner: "exact" or "pgd" with inner_steps
     data: "clusters" (with noise and sampling) or "mnist" (with classes and side; then d = side²)
@@ -114,7 +115,7 @@ class Cell(BaseCell):
     @functools.cached_property
     def group(self) -> str:
         """Cells with one training problem: they differ in what is measured, and when, not in what is trained."""
-        same = {"experiment": "single", "steps": 1, "test_points": 1}
+        same: dict[str, Any] = {"experiment": "single", "steps": 1, "test_points": 1}
         if self.training == "ordinary":
             same["budget"] = 0.0
         return dataclasses.replace(self, **same).key
@@ -125,17 +126,17 @@ class Cell(BaseCell):
 
 
 def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """What a cell's fields are when a grid, or the command line, does not say: the tier's common values, first replicate."""
+    """A cell's fields where a grid, or the command line, does not say: the tier's common values, first replicate."""
     return {"seed": 0, **grid["common"]}
 
 
 def cells(grid: dict[str, Any]) -> list[Cell]:
     """All cells of a tier's grid.
 
-    grid: {"common": {field: value}, "seeds": replicates, "experiments": {name: [block, …]}}; a block maps fields to a value or
-    a list of values, and stands for the product of its lists. It may give `signal_exponent` s instead of signal (‖μ‖ = d^s),
-    `budget_ratio` instead of budget (α = ratio·‖μ‖ for clusters, ratio·√d for images), its own `seeds`, and `random`
-    (see `_random_cells`).
+    grid: {"common": {field: value}, "seeds": replicates, "experiments": {name: [block, …]}}; a block maps fields to a
+    value or a list of values, and stands for the product of its lists. It may give `signal_exponent` s instead of
+    signal (‖μ‖ = d^s), `budget_ratio` instead of budget (α = ratio·‖μ‖ for clusters, ratio·√d for images), its own
+    `seeds`, and `random` (see `_random_cells`).
     """
     result: list[Cell] = []
     for experiment, blocks in grid["experiments"].items():
