@@ -143,6 +143,12 @@ def test_interrupted_between_rows_and_resumed_gives_the_same_rows(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_left_half_way_leaves_torch_as_it_was():
+    iterator = run([cell(steps=5), cell(steps=6)], CONTEXT)
+    next(iterator)
+    assert not torch.is_inference_mode_enabled()
+
+
 def test_a_checkpoint_beyond_a_lost_row_does_not_lose_the_row(tmp_path):
     some = [cell(steps=s) for s in (10, 30)]
     context = dataclasses.replace(CONTEXT, checkpoints=Checkpoints(tmp_path, "code", every_seconds=0))

@@ -11,6 +11,7 @@ from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, output, symmetric
+from benign.train import gradient_descent
 from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import orthonormal_basis
 
@@ -133,3 +134,30 @@ def test_activation_and_derivative_agree_with_autograd(kind):
     torch.testing.assert_close(activation.value(z), oracle.phi(z, *kind))
     (expected,) = torch.autograd.grad(oracle.phi(z, *kind).sum(), z)
     torch.testing.assert_close(activation.derivative(z.detach()), expected)
+
+
+def on_meta(problem: Problem) -> Problem:
+    x, y, w0 = (t.float().to("meta") for t in (problem.x, problem.y, problem.w0))
+    return Problem("meta", x, y, w0, problem.activation, problem.budget, problem.step_size)
+
+
+@pytest.mark.parametrize("inner", ["exact", "pgd"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_off_the_cpu_a_step_asks_the_device_nothing_and_keeps_its_tensors_there(kind, inner):
+    """Tensors on "meta" have shapes and a place but no values: any synchronisation inside the loop would raise."""
+    batch = [on_meta(small_problem(seed, 1.0, kind)) for seed in range(3)]
+    (snapshot,) = train(batch, [4], InnerMaximisation(inner))
+    assert snapshot.weights.shape == (3, M, D)
+    assert snapshot.perturbation.shape == (3, N, D)
+    assert {t.device.type for t in (snapshot.weights, snapshot.perturbation, snapshot.gap, snapshot.finite)} == {"meta"}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_never_asking_gives_what_asking_gives(kind, monkeypatch):
+    """A GPU makes every evaluation; those that a CPU leaves out change nothing."""
+    problem = small_problem(2, 1.0, kind)
+    asked = last([problem], InnerMaximisation())
+    monkeypatch.setattr(gradient_descent._Batch, "_worthwhile", lambda self, wanted: True)
+    unasked = last([problem], InnerMaximisation())
+    assert torch.equal(asked.weights, unasked.weights)
+    assert torch.equal(asked.evaluations, unasked.evaluations)

@@ -60,7 +60,7 @@ class Checkpoints:
                 about = file.metadata() or {}
                 if about.get("fingerprint") != self.fingerprint:
                     raise ValueError("it was written by another version of the code")
-                return int(about["step"]), {key: file.get_tensor(key) for key in file}
+                return int(about["step"]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  a safe_open is not iterable
         except (safetensors.SafetensorError, ValueError, KeyError, OSError) as error:
             warnings.warn(f"checkpoint {path} is not usable ({error}): this training starts over", stacklevel=2)
             return None

@@ -117,7 +117,7 @@ class _Batch:
         rounding = 100 * torch.finfo(self.w.dtype).eps
         self.floor = rounding * torch.linalg.vector_norm(self.w, dim=-1).amax(-1)[:, None, None]
         self.inner = inner
-        self.adversarial = bool((self.budget > 0).any())
+        self.adversarial = any(p.budget > 0 for p in problems)
         self.steps = 0
         self.gap = torch.zeros(self.x.shape[:2], dtype=self.x.dtype, device=self.x.device)
         self.evaluations = torch.zeros(len(problems), dtype=torch.float64, device=self.x.device)
@@ -171,7 +171,7 @@ class _Batch:
             return points, slopes, f
         due = self.unchecked >= self.stride  # (B,)
         self.unchecked += 1
-        if not due.any():
+        if not self._worthwhile(due):
             return points, slopes, f
         self.evaluations += due
         for evaluation in range(1, self.inner.evaluations + 1):
@@ -183,7 +183,7 @@ class _Batch:
                 stride = next_stride(self.stride, found.amax(-1), self.inner)
             self.gap = torch.where(due[:, None], gap, self.gap)
             open_ = (gap > self.inner.tolerance) & due[:, None]
-            if evaluation == self.inner.evaluations or not open_.any():
+            if evaluation == self.inner.evaluations or not self._worthwhile(open_):
                 break
             self.evaluations += open_.any(-1)
             self.delta = torch.where(open_[..., None], ascent * self.budget, self.delta)
@@ -192,6 +192,13 @@ class _Batch:
         self.unchecked.masked_fill_(due, 0)
         self.delta = torch.where(due[:, None, None], ascent * self.budget, self.delta)  # where the next step starts
         return points, slopes, f
+
+    def _worthwhile(self, wanted: Tensor) -> bool:
+        """Whether to go on for the sake of some points; the work changes nothing for those that do not want it.
+
+        Only a CPU is asked: on a GPU the answer would cost a synchronisation, more than the work it could save.
+        """
+        return wanted.device.type != "cpu" or bool(wanted.any())
 
     def _projected_gradient_ascent(self) -> None:
         self.delta = torch.zeros_like(self.x)

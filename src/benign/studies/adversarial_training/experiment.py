@@ -30,7 +30,8 @@ from benign.train.reduction import orthonormal_basis
 
 __all__ = ["Cell", "cells", "defaults", "report", "run"]
 
-BATCH_ACTIVATIONS = 40_000  # n·m·B stays below this where it can: larger batches fall out of the cache
+# n·m·B stays below this where it can. A CPU's batches must stay in its cache; a GPU wants to be filled.
+BATCH_ACTIVATIONS = {"cpu": 40_000, "cuda": 40_000_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,14 +119,14 @@ def _mnist(cell: Cell, context: Context, rng: Any) -> tuple[Any, ...]:
 # ---------------------------------------------------------------- running
 
 
+@torch.inference_mode()
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends. Cells of one group are trained once; training problems of one shape together."""
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
         groups.setdefault(cell.group, []).append(cell)
-    with torch.inference_mode():
-        for batch in _batches(list(groups.values()), context):
-            yield from _run_batch(batch, context)
+    for batch in _batches(list(groups.values()), context):
+        yield from _run_batch(batch, context)
 
 
 def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[Cell]]]:
@@ -139,7 +140,7 @@ def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[C
         shape = (first.n, first.width, k, activation, first.inner, first.inner_steps, stops, first.train_budget > 0)
         alike.setdefault(shape, []).append(group)
     for (n, width, *_), members in alike.items():
-        size = max(1, BATCH_ACTIVATIONS // (n * width))
+        size = max(1, BATCH_ACTIVATIONS[context.device] // (n * width))
         by_step: dict[int, list[list[Cell]]] = {}
         for group in members:
             by_step.setdefault(_start(group, context), []).append(group)
