@@ -1,5 +1,6 @@
-"""The table of docs/theory.md §5: the two-group recursion against trained networks. Prints Markdown; about 20 s on one core.
+"""The table of docs/theory.md §5: the two-group recursion against trained networks. About 20 s on one core.
 
+Prints Markdown.
 Every number is a mean over seeds of predicted / trained, each seed predicted with its own share of flipped labels.
 """
 
