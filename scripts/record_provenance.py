@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
         },
         "environment": environment(args.device),
         "machine": {"cpu": cpu_model(), "cores": os.cpu_count()},
-        "config": args.config,
+        "config": without_folders(args.config),
     }
     tables.write_json(args.output, record)
     return 0
@@ -78,6 +78,11 @@ def figure_record(figure: Path, table: Path) -> dict[str, str]:
 def code_of(study: str, part: str) -> str:
     """Fingerprint of the code that a part of a study runs."""
     return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+
+
+def without_folders(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as run, but with "folder" for a folder of data: where it lies is nobody else's business."""
+    return {name: "folder" if name.endswith("_root") else value for name, value in config.items()}
 
 
 def commit() -> dict[str, Any]:

@@ -1,44 +1,219 @@
-"""Committed results are those of the committed code: no stale figure, no page that was edited by hand."""
+"""Results that are kept follow from today's code and from each other: no stale figure, no claim edited by hand."""
 
 from __future__ import annotations
 
 import json
+import math
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import merge_claims
 import record_provenance
-import render_artifact
-from benign import tables
+import settings
+from benign import studies, tables
 from support import ROOT
 
-RECORDS = sorted(ROOT.glob("results/paper/provenance.json"))
-FIGURES = [
-    pytest.param(ROOT / "figures" / record["tier"] / f"{name}.png", figure, id=name)
-    for path in RECORDS
-    for record in [json.loads(path.read_text())]
-    for name, figure in record["figures"].items()
-]
+COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
+STUDY = "adversarial_training"
 
 
-@pytest.mark.parametrize(("file", "figure"), FIGURES)
-def test_a_committed_figure_is_what_today_s_code_draws(file: Path, figure: dict[str, Any]) -> None:
-    study = file.parent.name
-    table = ROOT / "results" / file.parent.parent.name / study / "table.csv"
-    assert figure["sources"] == record_provenance.code_of(study, "figures"), "its drawing code has changed: make paper"
-    assert figure["table"] == tables.digest(table), "its table has changed: make paper"
-    assert figure["numbers"] == tables.digest(file.with_suffix(".csv")), "its numbers have changed: make paper"
-    assert figure["png"] == tables.digest(file), "it was changed by other means: make paper"
+def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
+    """What in a tier's results does not follow from the code and the tables, in words; none if all of it does.
+
+    figures: whether figures are kept too (those of the default tier are not)
+    """
+    results = root / "results" / tier
+    record, merged = tables.read_json(results / "provenance.json"), tables.read_json(results / "claims.json")
+    found: list[str] = []
+    for study, kept in record["studies"].items():
+        table = results / study / "table.csv"
+        if kept["experiment"] != record_provenance.code_of(study, "run"):
+            found.append(f"{study}: the code that computed its table has changed")
+        if kept["table"] != tables.digest(table):
+            found.append(f"{table} is not the table that was recorded")
+        found += [f"{results / study / 'claims.json'}: {text}" for text in judged_again(results / study, study)]
+    if merged["claims"] != [claim for study in record["studies"] for claim in kept_claims(results / study)]:
+        found.append(f"{results / 'claims.json'} does not hold the studies' claims")
+    if (results / "claims.md").read_text() != merge_claims.page(merged):
+        found.append(f"{results / 'claims.md'} is not the page of claims.json")
+    return found + (list(stale_figures(root, tier, record)) if figures else [])
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=str)
-def test_a_committed_table_is_what_today_s_code_computes(path: Path) -> None:
-    for study, found in json.loads(path.read_text())["studies"].items():
-        assert found["experiment"] == record_provenance.code_of(study, "run"), f"{study}'s code has changed: make paper"
-        assert found["table"] == tables.digest(path.parent / study / "table.csv")
+def kept_claims(folder: Path) -> list[dict[str, Any]]:
+    return tables.read_json(folder / "claims.json")["claims"]
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=str)
-def test_the_artifact_page_is_made_from_the_committed_claims(path: Path) -> None:
-    assert (ROOT / "docs" / "ARTIFACT.md").read_text() == render_artifact.render(path.parent), "make artifact"
+def judged_again(folder: Path, study: str) -> list[str]:
+    """How a study's kept claims differ from those that today's code judges from the kept table."""
+    fresh = {claim.id: claim.record() for claim in studies.part(study, "claims")(tables.read(folder / "table.csv"))}
+    kept = {claim["id"]: claim for claim in kept_claims(folder)}
+    if list(fresh) != list(kept):
+        return [f"has the claims {', '.join(kept)}, the code has {', '.join(fresh)}"]
+    return [
+        f"{name}: {field} is {kept[name][field]!r}, judging the table again gives {fresh[name][field]!r}"
+        for name in fresh
+        for field in fresh[name]
+        if not same(kept[name][field], fresh[name][field])
+    ]
+
+
+def same(kept: Any, fresh: Any) -> bool:
+    """Equal; numbers up to one in the fourth digit, to which they are rounded, as another machine may round."""
+    if isinstance(fresh, dict):
+        return list(kept) == list(fresh) and all(same(kept[name], fresh[name]) for name in fresh)
+    if isinstance(fresh, float) and isinstance(kept, float | int):
+        return math.isclose(kept, fresh, rel_tol=1e-3)
+    return kept == fresh
+
+
+def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str]:
+    """Figures that are not those recorded, or that were drawn by other code or from another table than there is."""
+    for name, figure in record["figures"].items():
+        study = name.split("/")[0]
+        file = root / "figures" / tier / f"{name}.png"
+        if figure["sources"] != record_provenance.code_of(study, "figures"):
+            yield f"{file}: the code that drew it has changed"
+        if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
+            yield f"{file}: the table that it was drawn from has changed"
+        for part, path in (("numbers", file.with_suffix(".csv")), ("png", file)):
+            if not path.exists() or figure[part] != tables.digest(path):
+                yield f"{path} is not the one that was recorded"
+    drawn = {path.relative_to(root / "figures" / tier) for path in (root / "figures" / tier).glob("*/*.*")}
+    recorded = {Path(f"{name}.{kind}") for name in record["figures"] for kind in ("csv", "pdf", "png")}
+    yield from (f"figures/{tier}/{path} is drawn or recorded, not both" for path in sorted(drawn ^ recorded))
+
+
+def texts(content: Any) -> Iterator[str]:
+    """Every text in nested lists and dicts."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from texts(value)
+
+
+@pytest.fixture(params=COMMANDS)
+def tier(request: pytest.FixtureRequest) -> str:
+    """A tier whose results are kept."""
+    if not (ROOT / "results" / request.param / "provenance.json").exists():
+        pytest.skip(f"no results of the tier {request.param} are kept yet")
+    return request.param
+
+
+def test_what_is_kept_is_what_today_s_code_makes(tier: str) -> None:
+    found = faults(ROOT, tier, figures=tier != "default")
+    assert not found, "\n".join([*found, f"run {COMMANDS[tier]}, then make artifact"])
+
+
+def test_what_is_kept_holds_no_path_of_a_machine(tier: str) -> None:
+    for path in (ROOT / "results" / tier).glob("**/*.json"):
+        for text in texts(json.loads(path.read_text())):
+            assert not Path(text).is_absolute(), f"{path}: {text}"
+            assert not text.startswith(("~", "..")), f"{path}: {text}"
+
+
+def test_every_figure_of_the_tier_s_grid_is_recorded(tier: str) -> None:
+    record = tables.read_json(ROOT / "results" / tier / "provenance.json")
+    listed = {
+        f"{study}/{name}"
+        for study in record["studies"]
+        for name in settings.section(settings.grid_file(study), study, tier)["figures"]
+    }
+    assert set(record["figures"]) == listed
+
+
+# ---------------------------------------------------------------- the check itself, on a fresh run of the smoke tier
+
+
+def results(root: Path) -> Path:
+    return root / "results" / "smoke"
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    """Replace text that is there, once."""
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+def change_code(part: str, name: str) -> Callable[[Path], None]:
+    """As if the code had another fingerprint than the one recorded under `part`."""
+
+    def change(root: Path) -> None:
+        record = tables.read_json(results(root) / "provenance.json")
+        entry = record[part][name]
+        entry["experiment" if part == "studies" else "sources"] = "0" * 64
+        tables.write_json(results(root) / "provenance.json", record)
+
+    return change
+
+
+def change_table(root: Path) -> None:
+    path = results(root) / STUDY / "table.csv"
+    rows = tables.read_rows(path)
+    for row in rows:
+        row["robust_train_error"] = 1.0
+    tables.write(path, rows, [])
+
+
+def change_verdict(root: Path) -> None:
+    for path in (results(root) / STUDY / "claims.json", results(root) / "claims.json"):
+        content = tables.read_json(path)
+        claim = next(claim for claim in content["claims"] if claim["id"] == "fails_beyond_signal")
+        claim["verdict"] = "partly" if claim["verdict"] == "replicated" else "replicated"
+        tables.write_json(path, content)
+
+
+def change_image(root: Path) -> None:
+    path = root / "figures" / "smoke" / STUDY / "budget.png"
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+@pytest.mark.slow
+def test_a_fresh_run_has_no_fault(smoke_run: Path) -> None:
+    assert faults(smoke_run, "smoke") == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (change_code("studies", STUDY), f"{STUDY}: the code that computed its table has changed"),
+        (change_code("figures", f"{STUDY}/budget"), "budget.png: the code that drew it has changed"),
+        (change_table, "table.csv is not the table that was recorded"),
+        (change_table, "budget.png: the table that it was drawn from has changed"),
+        (change_table, "judging the table again gives"),
+        (change_verdict, "fails_beyond_signal: verdict is"),
+        (change_verdict, "claims.md is not the page of claims.json"),
+        (
+            lambda root: edit(results(root) / "claims.json", '"measured": {', '"measured": {"added": 1,'),
+            "claims.json does not hold the studies' claims",
+        ),
+        (change_image, "budget.png is not the one that was recorded"),
+        (
+            lambda root: edit(root / "figures/smoke" / STUDY / "budget.csv", "measured", "invented"),
+            "budget.csv is not the one that was recorded",
+        ),
+        (
+            lambda root: (root / "figures/smoke" / STUDY / "budget.pdf").unlink(),
+            "budget.pdf is drawn or recorded, not both",
+        ),
+        (
+            lambda root: (root / "figures/smoke" / STUDY / "left_over.png").touch(),
+            "left_over.png is drawn or recorded, not both",
+        ),
+    ],
+    ids=[
+        *("experiment", "drawing", "table", "table_of_a_figure", "table_of_claims", "verdict", "page", "merged"),
+        *("image", "numbers", "lost", "left_over"),
+    ],
+)
+def test_every_fault_is_found(change: Callable[[Path], object], fault: str, smoke_run: Path, tmp_path: Path) -> None:
+    for name in ("results", "figures"):
+        shutil.copytree(smoke_run / name, tmp_path / name, ignore=shutil.ignore_patterns("slices"))
+    change(tmp_path)
+    assert [text for text in faults(tmp_path, "smoke") if fault in text]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benign import provenance, studies
+import record_provenance
+from benign import provenance, studies, tables
 from support import ROOT
 
 SOURCE = ROOT / "src"
@@ -107,3 +108,14 @@ def test_a_fingerprint_does_not_depend_on_where_the_project_lies(package: Path, 
     moved = package.rename(tmp_path / "moved" / "benign")
     provenance.ROOT = moved
     assert provenance.fingerprint(reversed(provenance.sources("benign.a"))) == before
+
+
+def test_a_folder_of_data_is_recorded_without_saying_where_it_lies(tmp_path: Path) -> None:
+    table, timing, output = (tmp_path / name for name in ("adversarial_training/table.csv", "00.json", "out.json"))
+    tables.write(table, [], [])
+    tables.write_json(timing, {})
+    config = {"mnist_root": "/data of/someone", "cifar10_root": "../cifar10", "data": {"mnist": "none"}}
+    options = ["--tier", "smoke", "--device", "cpu", "--config", json.dumps(config), "--output", str(output)]
+    assert record_provenance.main([*options, "--tables", str(table), "--timings", str(timing), "--figures"]) == 0
+    recorded = json.loads(output.read_text())["config"]
+    assert recorded == {**config, "mnist_root": "folder", "cifar10_root": "folder"}
