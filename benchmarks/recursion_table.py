@@ -6,6 +6,8 @@ Every number is a mean over seeds of predicted / trained, each seed predicted wi
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -20,8 +22,8 @@ SETTINGS = [(1, 2), (0.5, 2), (0.1, 2), (0, 2), (1, 5), (0.5, 5), (0.1, 5), (1, 
 
 def cells(slope: float, budget: float) -> list[Cell]:
     """One training problem per seed, looked at after every stop."""
-    common = {"d": 10_000, "signal": 8, "n": 100, "flip_rate": 0.1, "width": 200, "test_points": 2000}
-    ours = {"init_scale": 1e-3, "step_scale": 1, "curvature": 1, "activation": "leaky_relu"}
+    common: dict[str, Any] = {"d": 10_000, "signal": 8, "n": 100, "flip_rate": 0.1, "width": 200, "test_points": 2000}
+    ours: dict[str, Any] = {"init_scale": 1e-3, "step_scale": 1, "curvature": 1, "activation": "leaky_relu"}
     return [
         Cell(**common, **ours, slope=slope, budget=budget, steps=steps, seed=seed)
         for seed in range(SEEDS)
