@@ -332,7 +332,7 @@ def test_an_impossible_side_says_what_is_possible(side: int) -> None:
 def test_an_impossible_problem_says_what_there_is(request_: dict[str, Any], message: str) -> None:
     possible: dict[str, Any] = {"classes": "darkvlight", "side": 3, "n": 6, "flip_rate": 0.1, "test_points": 2}
     images.sample_problem(made(), **possible, rng=np.random.default_rng(0))
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(ValueError, match=message):
         images.sample_problem(made(), **{**possible, **request_}, rng=np.random.default_rng(0))
 
 

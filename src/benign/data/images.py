@@ -458,7 +458,8 @@ def sample_problem(
     replacement [ours]. test_points = 0 takes all test images of the pair, else that many are drawn from them without
     replacement; their labels are flipped as well. Training points, flips and test points have streams of their own:
     changing n or flip_rate changes no test point, and a higher flip_rate flips what a lower one does, and more.
-    Raises DataError where n, flip_rate, test_points, side or classes is impossible, naming what there is.
+    Raises DataError where n, test_points, side or classes is impossible, naming what there is, and ValueError where
+    flip_rate is.
     """
     whole = normalised_pair(images, classes, side)
     choice, flips, test_choice, test_flips = rng.spawn(4)
