@@ -84,9 +84,9 @@ Minutes are one thread's, for all cells of the study together, on {cpu} ({cores}
 """
 EXPECTED = """\
 {cells:,} cells took {minutes:.0f} minutes of one thread on {cpu}, which is {half:.0f} minutes on two cores. Expect
-{verdicts}. On the same processor and libraries each `table.csv` comes out the same to the last bit, and only
-`provenance.json` differs (commit, machine, minutes). Elsewhere roundings differ, and with them the last digits of what
-is measured; verdicts should not."""
+{verdicts}. On the same kind of processor, with the same libraries, each `table.csv` comes out the same to the last
+bit; what differs is `provenance.json` (commit, machine, minutes), and the versions at the end of the claims. Elsewhere
+roundings differ, and with them the last digits of what is measured; verdicts should not."""
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -78,4 +78,6 @@ TIER_OUTPUTS = [
     f"results/{TIER}/claims.md",
     f"results/{TIER}/provenance.json",
     *[file for study in STUDIES for file in figure_files(study, "png", "pdf", "csv")],
+    # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
+    *[file for study in STUDIES for file in slice_files(study, "csv")],
 ]
