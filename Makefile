@@ -6,35 +6,40 @@ SHELL := bash
 CORES ?= all
 BIN := .venv/bin
 READY := .venv/ready
+PEERS := .venv/peers
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),'mnist_root=$(MNIST_ROOT)') \
 	$(if $(CIFAR10_ROOT),'cifar10_root=$(CIFAR10_ROOT)')
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default \
-	$(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
+PIPELINE := $(BIN)/python scripts/run_pipeline.py
+OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 
 # Jobs are single-threaded and run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: reproduce smoke paper artifact test bench check
+.PHONY: reproduce smoke paper artifact test bench check slurm-check
 
 reproduce: $(READY)
-	$(SNAKEMAKE)
+	$(PIPELINE) --tier default $(OPTIONS)
 
 smoke: $(READY)
-	$(SNAKEMAKE) --configfile config/smoke.yaml
+	$(PIPELINE) --tier smoke $(OPTIONS)
 
 paper: $(READY)
-	$(SNAKEMAKE) --configfile config/paper.yaml
+	$(PIPELINE) --tier paper $(OPTIONS)
 
 artifact: $(READY)
 	$(BIN)/python scripts/render_artifact.py
 
-test: $(READY)
+test: $(PEERS)
 	$(BIN)/python -m pytest -n auto
 
-bench: $(READY)
+bench: $(PEERS)
 	$(BIN)/python benchmarks/bench.py
+
+# As root, on a machine that is in no cluster.
+slurm-check: $(READY)
+	$(BIN)/python scripts/slurm_check.py
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -49,4 +54,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+# The libraries that ours is compared with.
+$(PEERS): requirements-peers.lock $(READY)
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-peers.lock
 	touch $@

@@ -1,7 +1,9 @@
 """Write requirements.lock and environment.yml from the packages installed here, or check that all three files agree.
 
-    pip install -e '.[test]' && python scripts/lock.py      writes both files
+    pip install -e '.[cluster,test]' && python scripts/lock.py      writes both files
     python scripts/lock.py --check                          compares them with each other and with pyproject.toml
+
+requirements-peers.lock is written by hand; --check holds it against pyproject.toml and requirements.lock.
 
 Only what pyproject.toml asks for, directly or not, is written. Exit status: 0 if they agree, 2 if not.
 """
@@ -23,10 +25,11 @@ from benign import tables
 from console import UserError, parser, reports_errors
 
 PROJECT, LOCK, CONDA = (settings.ROOT / name for name in ("pyproject.toml", "requirements.lock", "environment.yml"))
+PEERS = settings.ROOT / "requirements-peers.lock"
 LINUX_ONLY = ("cuda-", "nvidia-", "triton")  # Torch asks for them on Linux alone
 HEADER = """\
 # Every package that the project needs, directly or not, with its tests: what `make` installs.
-# Not written by hand: `pip install -e '.[test]' && python scripts/lock.py`, with the versions wanted, makes it anew.
+# Not written by hand: `pip install -e '.[cluster,test]' && python scripts/lock.py`, with the versions wanted.
 """
 
 
@@ -42,6 +45,7 @@ def main(argv: list[str]) -> int:
     """Write or compare."""
     if arguments().parse_args(argv).check:
         compare(wanted(PROJECT), locked(LOCK), conda(CONDA))
+        compare_peers(extra(PROJECT, "peers"), locked(PEERS), locked(LOCK))
     else:
         pins = closure(wanted(PROJECT))
         tables.write_text(LOCK, HEADER + "".join(f"{line(name, pins[name])}\n" for name in sorted(pins)))
@@ -50,9 +54,15 @@ def main(argv: list[str]) -> int:
 
 
 def wanted(project: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, to run and to test."""
+    """What pyproject.toml asks for, to run, here or on a cluster, and to test."""
     content = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    return [Requirement(text) for text in [*content["dependencies"], *content["optional-dependencies"]["test"]]]
+    return [*map(Requirement, content["dependencies"]), *extra(project, "cluster"), *extra(project, "test")]
+
+
+def extra(project: Path, name: str) -> list[Requirement]:
+    """What pyproject.toml asks for in one of its extras."""
+    content = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    return [Requirement(text) for text in content["optional-dependencies"][name]]
 
 
 def locked(lock: Path) -> dict[str, str]:
@@ -80,11 +90,7 @@ def pinned(lines: list[str]) -> dict[str, str]:
 
 def compare(requirements: list[Requirement], lock: dict[str, str], environment: dict[str, str]) -> None:
     """UserError listing every disagreement of the three files."""
-    faults = []
-    for requirement in requirements:
-        version = lock.get(canonicalize_name(requirement.name))
-        if version is None or not requirement.specifier.contains(version):
-            faults.append(f"pyproject.toml asks for {requirement}, requirements.lock has {version or 'none'}")
+    faults = unmet(requirements, lock, LOCK.name)
     for name in sorted({*lock, *environment}):
         if lock.get(name) != environment.get(name):
             versions = f"{lock.get(name, 'none')} in requirements.lock, {environment.get(name, 'none')}"
@@ -93,6 +99,24 @@ def compare(requirements: list[Requirement], lock: dict[str, str], environment: 
         raise UserError(
             "\n".join([*faults, "run scripts/lock.py in an environment that has what pyproject.toml wants"])
         )
+
+
+def compare_peers(requirements: list[Requirement], peers: dict[str, str], lock: dict[str, str]) -> None:
+    """UserError unless the peers' pins are what pyproject.toml asks for and leave those of requirements.lock alone."""
+    faults = unmet(requirements, peers, PEERS.name)
+    faults += [f"{name} is pinned in {LOCK.name} already" for name in sorted({*peers} & {*lock})]
+    if faults:
+        raise UserError("\n".join([*faults, f"mend {PEERS.name}"]))
+
+
+def unmet(requirements: list[Requirement], pins: dict[str, str], file: str) -> list[str]:
+    """A sentence for each requirement of pyproject.toml that the pins of a file do not meet."""
+    versions = {requirement: pins.get(canonicalize_name(requirement.name)) for requirement in requirements}
+    return [
+        f"pyproject.toml asks for {requirement}, {file} has {version or 'none'}"
+        for requirement, version in versions.items()
+        if version is None or not requirement.specifier.contains(version)
+    ]
 
 
 def closure(requirements: list[Requirement]) -> dict[str, str]:

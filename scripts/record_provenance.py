@@ -1,4 +1,4 @@
-"""Record what a tier's tables and figures came from: commit, sources, versions, machine, configuration, minutes.
+"""Record what a tier's tables and figures came from: commit, sources, versions, configuration, minutes, processors.
 
 A figure is stale if the recorded hash of its sources, or of its table, is no longer the hash of what is there.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +44,6 @@ def main(argv: list[str]) -> int:
             f"{file.parent.name}/{file.stem}": figure_record(file, table_of[file.parent.name]) for file in args.figures
         },
         "environment": environment(args.device),
-        "machine": {"cpu": cpu_model(), "cores": os.cpu_count()},
         "config": without_folders(args.config),
     }
     tables.write_json(args.output, record)
@@ -54,13 +51,14 @@ def main(argv: list[str]) -> int:
 
 
 def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
-    """A table: what computed it, what it is, and the minutes that its rows took when they were computed."""
+    """A table: what computed it, what it is, how many minutes of one thread its rows took, and on which processors."""
     parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
         "experiment": code_of(study, "run"),
         "table": tables.digest(table),
         "cells": sum(part["cells"] for part in parts),
         "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
+        "processors": sorted({name for part in parts for name in part["processors"]}),
     }
 
 
@@ -97,15 +95,6 @@ def commit() -> dict[str, Any]:
 
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "scripts", "workflow", "config")
     return {"commit": git("rev-parse", "HEAD"), "modified": None if changed is None else bool(changed)}
-
-
-def cpu_model() -> str:
-    """The processor's name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

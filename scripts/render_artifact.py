@@ -1,4 +1,4 @@
-"""Write docs/ARTIFACT.md, and what stands between the markers of README.md, from the results that are kept.
+"""Write docs/ARTIFACT.md, and what is between the markers of README.md and docs/performance.md, from the kept results.
 
 Verdicts, measured numbers and minutes are taken from results/ alone, so that no page can disagree with them. Claims are
 those of the paper tier, or of the default tier until the paper tier has been run.
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import performance
 import settings
 from benign import tables
 from benign.claims import VERDICTS
 from console import UserError, parser, reports_errors
-from merge_claims import anchor, cell_text, measured
+from merge_claims import anchor, measured
+from performance import table
 
 COMMANDS = {
     "smoke": "make smoke",
@@ -29,7 +31,7 @@ COMMANDS = {
 PURPOSES = {
     "smoke": "toy sizes: every rule works; says nothing about the science",
     "default": "every study with few seeds; no network",
-    "paper": "the paper's n, m and steps, 10 seeds, whole grids, all of MNIST",
+    "paper": "the papers' sizes, more seeds, whole grids, all of MNIST, CIFAR-10",
     "gpu": "what only pays on a GPU",
 }
 MARKED = re.compile(r"(<!-- made by `make artifact`: (\w+) -->\n)(.*?)(<!-- end of \2 -->)", re.DOTALL)
@@ -45,8 +47,8 @@ Tier {tier}: {verdicts}. [results/{tier}/claims.md](../results/{tier}/claims.md)
 ## What to run
 
 Needed: Linux, Python 3.11 or newer, make, git, 7 GB of disk, and a network: once for Python's packages, and in the
-paper tier for MNIST. No GPU. Commands are for the top folder of a Git checkout. Every `make` sets up `.venv` by
-itself; the first one downloads PyTorch, which the minutes below do not count.
+paper tier for MNIST and CIFAR-10. No GPU. Commands are for the top folder of a Git checkout. Every `make` sets up
+`.venv` by itself; the first one downloads PyTorch, which the minutes below do not count.
 
 ### In 5 minutes: do the kept numbers carry the claims?
 
@@ -68,25 +70,28 @@ git diff --stat results/default
 
 {default}
 
-### In 60 minutes: compute again, at the paper's sizes
+### At the paper's sizes: about an hour a study at most
 
 ```bash
-make paper                   # without network: make paper MNIST_ROOT=FOLDER, where FOLDER/MNIST/raw is
+make paper                   # without network: make paper MNIST_ROOT=FOLDER CIFAR10_ROOT=FOLDER (README.md, Data)
 git diff --stat results/paper
 ```
+
+One study alone takes the command that stands above its claims. MNIST has to be all of MNIST; CIFAR-10's kept numbers
+are of a copy with fewer images (README.md, Data).
 
 {paper}
 
 ## Claims, tier {tier}
 
-Minutes are one thread's, for all cells of the study together, on {cpu} ({cores} cores).
+Minutes are one thread's, for all cells of the study together, on {processors}.
 
 """
 EXPECTED = """\
-{cells:,} cells took {minutes:.0f} minutes of one thread on {cpu}, which is {half:.0f} minutes on two cores. Expect
-{verdicts}. On the same kind of processor, with the same libraries, each `table.csv` comes out the same to the last
-bit; what differs is `provenance.json` (commit, machine, minutes), and the versions at the end of the claims. Elsewhere
-roundings differ, and with them the last digits of what is measured; verdicts should not."""
+{cells:,} cells took {minutes:.0f} minutes of one thread on {processors}, which is {half:.0f} minutes on two
+cores. Expect {verdicts}. On the same kind of processor, with the same libraries, each `table.csv` comes out the same to
+the last bit; what differs is `provenance.json` (commit, minutes, processors), and the versions at the end of the
+claims. Elsewhere roundings differ, and with them the last digits of what is measured; verdicts should not."""
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -95,17 +100,21 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
     result.add_argument("--output", type=Path, default=settings.ROOT / "docs" / "ARTIFACT.md", metavar="FILE.md")
     result.add_argument("--readme", type=Path, default=settings.ROOT / "README.md", metavar="FILE.md")
+    result.add_argument(
+        "--performance", type=Path, default=settings.ROOT / "docs" / "performance.md", metavar="FILE.md"
+    )
     return result
 
 
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Find the best tier there is, read it, write both pages."""
+    """Find the best tier there is, read it, write the three pages."""
     args = arguments().parse_args(argv)
     folder = best(args.results)
     pages = {
         args.output: render(folder),
         args.readme: fill(args.readme.read_text(encoding="utf-8"), folder),
+        args.performance: fill_performance(args.performance.read_text(encoding="utf-8"), args.results),
     }
     for path, text in pages.items():
         tables.write_text(path, text)
@@ -126,8 +135,7 @@ def render(folder: Path) -> str:
     plan = PLAN.format(
         tier=tier,
         verdicts=counts(claims(folder)),
-        cpu=record["machine"]["cpu"],
-        cores=record["machine"]["cores"],
+        processors=processors(record),
         default=expected(folder.parent / "default"),
         paper=expected(folder.parent / "paper"),
     )
@@ -167,39 +175,79 @@ def expected(folder: Path) -> str:
         cells=sum(study["cells"] for study in record["studies"].values()),
         minutes=minutes,
         half=minutes / 2,
-        cpu=record["machine"]["cpu"],
+        processors=processors(record),
         verdicts=counts(claims(folder)),
     )
 
 
+def processors(record: dict[str, Any]) -> str:
+    """The processors that computed a run's rows."""
+    return " and ".join(sorted({name for study in record["studies"].values() for name in study["processors"]}))
+
+
 def fill(text: str, folder: Path) -> str:
-    """README.md's text with what stands between its markers made anew; UserError for a marker of another name."""
-    parts = {"claims": claims_part(folder), "tiers": tiers_part(folder.parent)}
+    """README.md's text with what stands between its markers made anew."""
+    measured_speed = performance.parts(bench_record(folder.parent))
+    parts = {
+        "claims": claims_part(folder),
+        "tiers": tiers_part(folder.parent),
+        "speed": f"{measured_speed['targets']}\n{measured_speed['peers']}",
+    }
+    return between_markers(text, parts, "README.md")
+
+
+def fill_performance(text: str, results: Path) -> str:
+    """docs/performance.md's text with its tables made anew."""
+    return between_markers(text, performance.parts(bench_record(results)), "performance.md")
+
+
+def bench_record(results: Path) -> dict[str, Any] | None:
+    """What `make bench` wrote, None if it never ran."""
+    file = results / "bench.json"
+    return tables.read_json(file) if file.exists() else None
+
+
+def between_markers(text: str, parts: dict[str, str], page: str) -> str:
+    """The text with each part between the markers of its name; UserError unless it has just these markers."""
     found = [match[2] for match in MARKED.finditer(text)]
     if sorted(found) != sorted(parts):
         raise UserError(
-            f"README.md marks {', '.join(found) or 'nothing'} to be made, not {', '.join(parts)}: "
+            f"{page} marks {', '.join(found) or 'nothing'} to be made, not {', '.join(parts)}: "
             "each needs one <!-- made by `make artifact`: NAME --> and one <!-- end of NAME -->, on lines of their own"
         )
     return MARKED.sub(lambda match: f"{match[1]}\n{parts[match[2]]}\n{match[4]}", text)
 
 
 def claims_part(folder: Path) -> str:
-    """README.md's table of claims for each study."""
-    parts = []
-    for study, members in by_study(claims(folder)).items():
-        rows = (
-            [
-                f"[{claim['verdict']}](results/{folder.name}/claims.md#{anchor(claim)})",
-                claim["statement"],
-                claim["source"],
-                measured(claim),
-            ]
-            for claim in members
-        )
-        title = f"`{study}`, tier {folder.name}: {counts(members)}.\n\n"
-        parts.append(title + table(["verdict", "claim", "source", "measured"], rows))
-    return "\n".join(parts)
+    """README.md's overview: what came out of each study, and each claim that was not replicated, with its numbers."""
+    found = claims(folder)
+    page = f"results/{folder.name}/claims.md"
+    overview = (
+        [f"`{study}`", subject(study), *(str(number[verdict] or "") for verdict in VERDICTS)]
+        for study, members in by_study(found).items()
+        for number in [collections.Counter(claim["verdict"] for claim in members)]
+    )
+    others = (
+        [
+            f"[{claim['verdict']}]({page}#{anchor(claim)})",
+            f"`{claim['study']}`: {claim['statement']}",
+            claim["source"],
+            measured(claim),
+        ]
+        for claim in found
+        if claim["verdict"] != "replicated"
+    )
+    return (
+        f"Tier {folder.name}: {counts(found)}. [All of them, with sources, tolerances and numbers]({page}).\n\n"
+        + table(["study", "of", *VERDICTS], overview)
+        + "\nEvery claim that was not replicated in full:\n\n"
+        + table(["verdict", "claim", "source", "measured"], others)
+    )
+
+
+def subject(study: str) -> str:
+    """What a study replicates: the first paragraph of its package's docstring."""
+    return " ".join((importlib.import_module(f"benign.studies.{study}").__doc__ or "").split("\n\n")[0].split())
 
 
 def tiers_part(results: Path) -> str:
@@ -240,12 +288,6 @@ def counts(found: list[dict[str, Any]]) -> str:
     """How many claims have each verdict, in words."""
     number = collections.Counter(claim["verdict"] for claim in found)
     return ", ".join(f"{number[verdict]} {verdict}" for verdict in VERDICTS if number[verdict])
-
-
-def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *([cell_text(value) for value in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Run one slice of a study's grid and write its table.
 
 Every row is kept as it ends, in SCRATCH/TIER/STUDY/FINGERPRINT/rows, and taken from there by the next run of the same
-code, libraries, data and device: a killed slice goes on where it stood. Exit status: 0 if the table was written, 2 if
-something has to be mended first (the reason on stderr, finished rows kept).
+code, libraries, data and device; a long training keeps where it stands in .../checkpoints. A killed slice goes on from
+there: a kill costs the training since the last checkpoint, the row being measured, and starting up again. Exit status:
+0 if the table was written, 2 if something has to be mended first (the reason on stderr, finished rows kept).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import functools
 import importlib.metadata
 import json
@@ -26,7 +26,7 @@ from benign import provenance, studies, tables
 from benign.cells import Cell, Context, slice_of
 from benign.data import images as image_sets
 from benign.train.checkpoints import Checkpoints
-from console import Ticker, UserError, name_and_value, parser, reports_errors
+from console import Ticker, UserError, locked, name_and_value, parser, reports_errors
 
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
 
@@ -50,6 +50,13 @@ def arguments() -> argparse.ArgumentParser:
         help="data sets, as scripts/fetch_data.py writes them; cells of one that is not given are left out",
     )
     result.add_argument("--scratch", required=True, type=Path, metavar="DIR")
+    result.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="how often a training keeps where it stands, and so how many seconds of it a kill can cost",
+    )
     result.add_argument("--timing", type=Path, metavar="FILE.json", help="where to write how long the rows took")
     result.add_argument("--output", required=True, type=Path, metavar="FILE.csv")
     return result
@@ -61,6 +68,8 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     if not 0 <= args.slice < args.slices:
         raise UserError(f"--slice {args.slice} of --slices {args.slices}: slices are numbered from 0")
+    if not args.checkpoint_seconds >= 0:
+        raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
     require_device(args.device)
     torch.set_num_threads(args.threads)
     part = settings.section(args.grid, args.study, args.tier)
@@ -74,14 +83,18 @@ def main(argv: list[str]) -> int:
         device=args.device,
         threads=args.threads,
         images=functools.cache(functools.partial(load_images, images)),
-        checkpoints=Checkpoints(scratch / "checkpoints", mark),
+        checkpoints=Checkpoints(scratch / "checkpoints", mark, args.checkpoint_seconds),
     )
-    with locked(scratch / f"slice-{args.slice}-of-{args.slices}.lock"), memory_shortage_explained():
+    lock = scratch / f"slice-{args.slice}-of-{args.slices}.lock"
+    with locked(lock, "another process runs this slice"), memory_shortage_explained():
         kept = KeptRows(scratch / "rows")
-        rows, seconds, reused = complete(mine, kept, context, f"{args.study} {args.slice + 1}/{args.slices}")
+        entries, reused = complete(mine, kept, context, f"{args.study} {args.slice + 1}/{args.slices}")
+    rows, seconds = [entry["row"] for entry in entries], sum(entry["seconds"] for entry in entries)
     tables.write(args.output, rows, [name for cell in everything[:1] for name in cell.fields()])
     if args.timing:
-        tables.write_json(args.timing, {"cells": len(rows), "reused": reused, "seconds": seconds})
+        processors = sorted({entry["processor"] for entry in entries})
+        timing = {"cells": len(rows), "reused": reused, "seconds": seconds, "processors": processors}
+        tables.write_json(args.timing, timing)
     return 0
 
 
@@ -92,17 +105,14 @@ def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> 
     return [cell for cell in cells.values() if cell.fields().get("data") not in absent]
 
 
-def complete(
-    cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
-) -> tuple[list[dict[str, Any]], float, int]:
-    """(rows of all cells, seconds that computing them took, how many were kept from before).
+def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[dict[str, Any]], int]:
+    """(what is kept of every cell, in their order; how many were kept from before).
 
-    A group of cells that was cut short is run again as a whole: its cells are trained together, and a row must not
-    depend on which of them had been kept.
+    Of a group that was cut short only the cells without a row are run: a checkpoint lies beyond those that have one,
+    and a study that was asked for them again would have to train from the start.
     """
     known = {cell.key: entry for cell in cells if (entry := kept.load(cell)) is not None}
-    unfinished = {cell.group for cell in cells if cell.key not in known}
-    waiting = {cell.key: cell for cell in cells if cell.group in unfinished}
+    waiting = {cell.key: cell for cell in cells if cell.key not in known}
     reused = len(known)
     with Ticker(title, total=len(cells), done=reused) as ticker:
         if waiting:
@@ -113,16 +123,13 @@ def complete(
                 if cell is None:
                     raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
                 elapsed, started = time.monotonic() - started, time.monotonic()
-                if cell.key in known:
-                    continue
                 known[cell.key] = kept.save(cell, row, elapsed)
                 if row.get("status") == "diverged":
                     ticker.tell(f"cell {cell.key} diverged and is kept as such: {cell.fields()}")
                 ticker.advance()
     if waiting:
         raise RuntimeError(f"study {context.study} yielded no row for cells {', '.join(waiting)}")
-    ordered = [known[cell.key] for cell in cells]
-    return [entry["row"] for entry in ordered], sum(entry["seconds"] for entry in ordered), reused
+    return [known[cell.key] for cell in cells], reused
 
 
 class KeptRows:
@@ -131,20 +138,20 @@ class KeptRows:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, cell: Cell, row: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Keep a row; returns what `load` will return."""
+    def save(self, cell: Cell, row: Mapping[str, Any], seconds: float, processor: str = "") -> dict[str, Any]:
+        """Keep a row and what computed it, by default this processor; returns what `load` will return."""
         values = {name: tables.plain(value) for name, value in row.items()}
         if {name: values.get(name) for name in cell.fields()} != cell.fields():
             raise RuntimeError(f"the row of cell {cell.key} does not repeat the cell's fields: {values}")
-        entry = {"row": values, "seconds": round(seconds, 3)}
+        entry = {"row": values, "seconds": round(seconds, 3), "processor": processor or provenance.processor()}
         tables.write_text(self._path(cell), json.dumps(entry))
         return entry
 
     def load(self, cell: Cell) -> dict[str, Any] | None:
-        """{"row", "seconds"} of a finished cell; None if there is none, or a damaged one."""
+        """{"row", "seconds", "processor"} of a finished cell; None if there is none, or a damaged one."""
         try:
             entry = json.loads(self._path(cell).read_text(encoding="utf-8"))
-            if entry["row"][tables.KEY] == cell.key and isinstance(entry["seconds"], float):
+            if entry["row"][tables.KEY] == cell.key and isinstance(entry["seconds"], float) and entry["processor"]:
                 return entry
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
@@ -183,18 +190,6 @@ def require_device(device: str) -> None:
     """UserError if a GPU is asked for and none can be used."""
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it however the process ends. UserError if another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"another process runs this slice and holds {path}: wait for it, or end it") from None
-        yield
 
 
 @contextlib.contextmanager

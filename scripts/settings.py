@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
+import referencing
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "workflow" / "schemas"
 GRIDS = ROOT / "config" / "grids"
+CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts
 TIERS = ("smoke", "default", "paper", "gpu")
 
 
@@ -28,6 +30,11 @@ class SettingsError(ValueError):
 def grid_file(study: str) -> Path:
     """Where a study's grid is."""
     return GRIDS / f"{study}.yaml"
+
+
+def tier_file(tier: str) -> Path:
+    """Where it is said what a tier runs."""
+    return ROOT / "config" / f"{'config' if tier == 'default' else tier}.yaml"
 
 
 def section(path: Path, study: str, tier: str) -> dict[str, Any]:
@@ -65,6 +72,12 @@ def image_source(config: dict[str, Any], dataset: str) -> tuple[str, str] | None
     return None if source == "none" else (source, source)
 
 
+def image_file(config: dict[str, Any], dataset: str) -> str | None:
+    """The file that the workflow makes of a data set; None if this run leaves the set out."""
+    source = image_source(config, dataset)
+    return f"resources/{dataset}/{source[0]}.safetensors" if source else None
+
+
 def resolve_device(device: str) -> str:
     """ "auto" as "cuda" where a GPU answers, else "cpu"; asks the driver, because Torch takes seconds to import."""
     if device != "auto":
@@ -85,8 +98,14 @@ def read_yaml(path: Path) -> Any:
 
 
 def check(content: Any, schema: Path, where: str) -> None:
-    """Raise SettingsError, with one line for each fault, unless `content` obeys the schema file."""
-    validator = jsonschema.Draft202012Validator(read_yaml(schema))
+    """Raise SettingsError, with one line for each fault, unless `content` obeys the schema file.
+
+    A schema may refer to one beside it by its file name.
+    """
+    beside: referencing.Registry[Any] = referencing.Registry(
+        retrieve=lambda name: referencing.Resource.from_contents(read_yaml(schema.parent / name))  # type: ignore[call-arg]
+    )
+    validator = jsonschema.Draft202012Validator(read_yaml(schema), registry=beside)
     faults = sorted(validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path])
     if faults:
         raise SettingsError("\n".join(f"{where}: {_explain(fault)}" for fault in faults))

@@ -6,6 +6,8 @@ Nothing here is shared with the code under test but the numbers that go in.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -109,3 +111,35 @@ def train(
         (gradient,) = torch.autograd.grad(loss, w)
         w = (w - step_size * gradient).detach()
     return w, start
+
+
+def smallest_margin(
+    x: Tensor, y: float, w: Tensor, activation: tuple[str, float, float], budget: float, tolerance: float = 1e-10
+) -> float:
+    """Smallest y·f(x + δ) over ‖δ‖ ≤ α for a piecewise linear φ, by enumeration of the linear pieces.
+
+    On a piece f is linear, so its least value in the ball lies, for some set S of neurons at their kink, on the sphere
+    within {⟨w_j, x + δ⟩ = 0, j ∈ S}, against the piece's gradient. Every such δ is in the ball, so none goes too low.
+    """
+    kind, slope, _ = activation
+    assert kind != "smooth_leaky_relu"
+    m, k = w.shape
+    b = y * torch.tensor([1.0] * (m // 2) + [-1.0] * (m // 2), dtype=x.dtype) / m**0.5
+    gradients = [
+        (b * torch.tensor([1.0 if up else slope for up in piece], dtype=x.dtype)) @ w
+        for piece in itertools.product([True, False], repeat=m)
+    ]
+    smallest = float(y * f(x, w, activation))
+    for size in range(k + 1):
+        for kinked in itertools.combinations(range(m), size):
+            rows = w[list(kinked)]
+            inverse = torch.linalg.pinv(rows)
+            start = -inverse @ (rows @ x)
+            if start.norm() > budget:
+                continue
+            room = (budget**2 - start @ start).sqrt()
+            for g in gradients:
+                along = g - inverse @ (rows @ g)
+                step = along / along.norm() * room if along.norm() > tolerance else torch.zeros_like(along)
+                smallest = min(smallest, float(y * f(x + start - step, w, activation)))
+    return smallest

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pandas as pd
+
+import settings
+from benign import studies
+from benign.claims import Claim
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,3 +32,51 @@ def snakemake(*arguments: str | Path, directory: Path, root: Path = ROOT) -> sub
         timeout=900,
         check=False,
     )
+
+
+def verdicts_of(claims: Callable[[pd.DataFrame], list[Claim]], table: pd.DataFrame) -> dict[str, str]:
+    """The verdict of each claim, by its id."""
+    return {claim.id: claim.verdict for claim in claims(table)}
+
+
+def smoke_figures() -> list[str]:
+    """The smoke tier's figures, each as STUDY/NAME."""
+    sections = {study: settings.section(settings.grid_file(study), study, "smoke") for study in studies.NAMES}
+    return [f"{study}/{figure}" for study, section in sections.items() for figure in section["figures"]]
+
+
+def killed_pipeline(directory: Path, kills: int, longest: float, root: Path = ROOT) -> int:
+    """Run a project's smoke tier in `directory`, killing all its processes at random moments; returns the kills.
+
+    A run that is not over `longest` seconds after its start at the latest is killed, up to `kills` runs; another one
+    is left alone and has to succeed.
+    """
+    command = [sys.executable, str(root / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root / "src")}
+    for killed in range(kills):
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert process.wait(random.uniform(0, longest)) == 0
+            return killed
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    last = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+    assert last.returncode == 0, last.stderr
+    return kills
+
+
+def made_by_the_pipeline(directory: Path) -> dict[str, bytes]:
+    """What lies in results/ and figures/: names and bytes, but for the seconds that it took."""
+    found = {}
+    for path in [*directory.glob("results/**/*"), *directory.glob("figures/**/*")]:
+        if path.is_file() and (path.parent.name, path.suffix) != ("slices", ".json"):
+            found[str(path.relative_to(directory))] = path.read_bytes()
+    for name in [name for name in found if name.endswith("/provenance.json")]:
+        record = json.loads(found[name])
+        for study in record["studies"].values():
+            del study["minutes"]
+        found[name] = json.dumps(record).encode()
+    return found

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal, get_args
+import math
+import numbers
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Verdict = Literal["replicated", "partly", "not replicated", "not run"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
@@ -47,8 +52,39 @@ class Claim:
         return dataclasses.asdict(self)
 
 
+def converged(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that claims are judged on: those that ended well. A table without rows may lack the column as well."""
+    return table[table["status"] == "ok"] if len(table) else table
+
+
+def of_experiments(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """The rows of these experiments."""
+    return table[table["experiment"].isin(experiments)]
+
+
 def judge(holds: bool, partly: bool = False) -> Verdict:
     """The verdict of a claim whose cells were run: `holds` in full, else `partly`, else not replicated."""
     if holds:
         return "replicated"
     return "partly" if partly else "not replicated"
+
+
+def conclude(
+    study: str, id: str, cells: float, verdict: Verdict, *, measured: dict[str, Any], figure: str = "", **words: str
+) -> Claim:
+    """A claim as a study makes it: numbers with four digits, and "not run" without numbers if no cell is there.
+
+    cells: how many cells the verdict rests on, a whole number
+    words: statement, source, expected and tolerance, as in `Claim`
+    """
+    if not cells:
+        return Claim(id=id, study=study, measured={"cells": 0}, verdict="not run", figure=figure, **words)
+    rounded = {name: _rounded(value) for name, value in measured.items()}
+    return Claim(id=id, study=study, measured={"cells": int(cells), **rounded}, verdict=verdict, figure=figure, **words)
+
+
+def _rounded(value: Any) -> Any:
+    """Four digits of a number, None for what is not a number (NaN), anything else as it is."""
+    if isinstance(value, numbers.Integral) or not isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else value
+    return float(f"{value:.4g}") if math.isfinite(value) else None

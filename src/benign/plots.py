@@ -126,6 +126,7 @@ def render(figure: Figure) -> dict[str, bytes]:
 # panel, quantity (what the y-axis shows), series (what the legend tells apart) and kind place a row; the rest is drawn:
 #   measured  mean of `seeds` runs at x with its interval [low, high]; `trials` events pooled (0 for what is no
 #             proportion); `diverged` runs were left out
+#   run       one run, a dot at (x, mean), in the order of the table: both may be measured
 #   theory    a point (x, mean) of a closed form's line        band  the region from low to high at x
 #   mark      a place x on the x-axis                          span  the part of the x-axis from low to high
 KEYS = ["panel", "quantity", "series", "kind", "x"]
@@ -180,9 +181,10 @@ def theory(x: ArrayLike, y: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
     return _exact(place, "theory", across, mean=along)
 
 
-def distribution(share: ArrayLike, values: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
-    """Numbers of kind "measured": sorted `values` of single runs, x being the share of runs up to each."""
-    return _exact(place, "measured", np.asarray(share, float), mean=np.asarray(values, float)).assign(seeds=1)
+def single_runs(x: ArrayLike, values: ArrayLike, place: Sequence[str], trials: ArrayLike = 0) -> pd.DataFrame:
+    """Numbers of kind "run": one value of one run at each x, which may be measured too; trials as in `over_seeds`."""
+    counted = np.broadcast_to(np.asarray(trials), np.shape(x))
+    return _exact(place, "run", np.asarray(x, float), mean=np.asarray(values, float)).assign(seeds=1, trials=counted)
 
 
 def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, place: Sequence[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+import platform
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -144,3 +145,12 @@ def _docstrings(tree: ast.AST) -> Iterator[tuple[int, int]]:
 
 
 __all__ = ["fingerprint", "script_sources", "sources"]
+
+
+def processor() -> str:
+    """The name of this machine's processor: roundings differ from one kind to another, and with them the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -150,14 +150,14 @@ def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.Ca
 def test_a_killed_run_holds_no_lock(grid: Path) -> None:
     lock = grid.parent / "x.lock"
     code = "import time, pathlib, run_slice\n"
-    code += f"with run_slice.locked(pathlib.Path({str(lock)!r})):\n    print(1, flush=True)\n    time.sleep(60)"
+    code += f"with run_slice.locked(pathlib.Path({str(lock)!r}), 'this'):\n    print(1, flush=True)\n    time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT / "scripts")
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
         process.kill()
         process.wait()
-    with run_slice.locked(lock):
+    with run_slice.locked(lock, "this"):
         pass
 
 
@@ -183,6 +183,7 @@ def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureF
     ("changes", "complaint"),
     [
         ({"slice": "1"}, "--slice 1 of --slices 1: slices are numbered from 0"),
+        ({"checkpoint-seconds": "-1"}, "--checkpoint-seconds -1.0: give a number of seconds, at least 0"),
         ({"images": "mnist=/no/such"}, "--images mnist=/no/such: there is no such file"),
         ({"grid": "/no/such.yaml"}, "/no/such.yaml does not exist"),
         ({"tier": "gpu"}, "no section for tier 'gpu'"),
@@ -280,8 +281,8 @@ def test_an_unknown_study_is_refused_with_the_known_ones(capsys: pytest.CaptureF
 
 
 def test_a_lock_that_is_held_is_told_at_once(tmp_path: Path) -> None:
-    with run_slice.locked(tmp_path / "x.lock"):
+    with run_slice.locked(tmp_path / "x.lock", "this"):
         started = time.monotonic()
-        with pytest.raises(UserError, match="another process"), run_slice.locked(tmp_path / "x.lock"):
+        with pytest.raises(UserError, match=r"that and holds .*x\.lock"), run_slice.locked(tmp_path / "x.lock", "that"):
             pass
         assert time.monotonic() - started < 1

@@ -11,8 +11,8 @@ from pathlib import Path
 import matplotlib.figure
 import pytest
 
-from benign import plots, tables
-from benign.studies.adversarial_training.figures import FIGURES
+from benign import plots, studies, tables
+from support import smoke_figures
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -20,7 +20,9 @@ REFERENCE = Path(__file__).parent / "reference"
 @pytest.mark.mpl_image_compare(
     baseline_dir="baseline", style=plots.STYLE, tolerance=1.0, deterministic=True, savefig_kwargs={"dpi": 72}
 )
-@pytest.mark.parametrize("name", sorted(FIGURES))
-def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
-    *_, draw = FIGURES[name]
+@pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
+def test_figure_looks_as_committed(name: str, smoke_run: Path) -> matplotlib.figure.Figure:
+    study, figure = name.split("/")
+    table = tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
+    draw = {made.name: made.draw for made in studies.part(study, "figures")(table)}[figure]
     return draw(tables.read_frame(REFERENCE / f"{name}.csv"))

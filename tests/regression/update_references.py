@@ -3,7 +3,7 @@
     snakemake --cores 2 --configfile config/smoke.yaml --directory RUN_FOLDER
     python tests/regression/update_references.py RUN_FOLDER
 
-RUN_FOLDER holds figures/smoke/adversarial_training/*.csv. Look at `git diff` and at the images before committing them.
+RUN_FOLDER holds figures/smoke/STUDY/*.csv. Look at `git diff` and at the images before committing them.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ HERE = Path(__file__).resolve().parent
 
 
 def main(arguments: list[str]) -> int:
-    """Replace reference/*.csv and baseline/*.png."""
+    """Replace reference/STUDY/*.csv and baseline/*.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run_folder", type=Path, metavar="RUN_FOLDER")
-    folder = parser.parse_args(arguments).run_folder / "figures" / "smoke" / "adversarial_training"
-    drawn = sorted(folder.glob("*.csv"))
+    folder = parser.parse_args(arguments).run_folder / "figures" / "smoke"
+    drawn = sorted(folder.glob("*/*.csv"))
     if not drawn:
         parser.error(f"{folder} has no drawn numbers: run the smoke tier in RUN_FOLDER first")
-    for name, files in (("reference", "*.csv"), ("baseline", "*.png")):
-        (HERE / name).mkdir(exist_ok=True)
-        for old in (HERE / name).glob(files):
-            old.unlink()
+    for name in ("reference", "baseline"):
+        shutil.rmtree(HERE / name, ignore_errors=True)
     for file in drawn:
-        shutil.copyfile(file, HERE / "reference" / file.name)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--mpl-generate-path={HERE / 'baseline'}"]
+        kept = HERE / "reference" / file.relative_to(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, kept)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"--mpl-generate-path={HERE / 'baseline'}"]
     return subprocess.run([*command, str(HERE / "test_figure_images.py")], check=False, cwd=HERE.parents[1]).returncode
 
 

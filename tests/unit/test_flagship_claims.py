@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from scipy.stats import norm
 from benign.studies.adversarial_training.claims import CLAIMS, claims
 from benign.studies.adversarial_training.experiment import Cell, cells, predict
 from benign.theory.gaussian import half_space_error
+from support import verdicts_of
 
 GRID = Path(__file__).parents[2] / "config" / "grids" / "adversarial_training.yaml"
 TESTED = 2000
@@ -29,11 +31,10 @@ def as_theory_has_it(cell: Cell) -> dict:
         row["mean_norm"] = 0.7 * cell.side
         clean, robust = 0.0, norm.cdf(3 * (cell.budget - 0.6 * row["mean_norm"]))
     else:
-        rho = predicted["two_group_rho"] * (0.9 if cell.d < cell.n**2 else 1)
-        row |= {"rho": rho, "mean_norm": cell.signal, "two_group_sample_rho": predicted["two_group_rho"]}
-        clean = norm.cdf(-rho)
-        better = 1.06 if cell.activation == "smooth_leaky_relu" else 1.0
-        robust = norm.cdf(cell.budget / better - rho)
+        sample_rho = predicted["two_group_rho"] * (1.06 if cell.activation == "smooth_leaky_relu" else 1)
+        rho = sample_rho * (0.9 if cell.d < cell.n**2 else 1)
+        row |= {"rho": rho, "mean_norm": cell.signal, "two_group_sample_rho": sample_rho}
+        clean, robust = norm.cdf(-rho), norm.cdf(cell.budget - rho)
     if cell.training == "ordinary" and cell.budget > 0.25 * cell.signal:
         robust = min(robust + 0.1, 1)
     if cell.data == "clusters":
@@ -51,8 +52,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([as_theory_has_it(cell) for cell in cells({**grid, "seeds": 2})])
 
 
-def verdicts(table: pd.DataFrame) -> dict[str, str]:
-    return {claim.id: claim.verdict for claim in claims(table)}
+verdicts = functools.partial(verdicts_of, claims)
 
 
 def test_on_a_table_made_as_theory_has_it_every_claim_is_replicated(ideal):
@@ -96,6 +96,9 @@ BREAKS: dict[str, Mutation] = {
     "recursion_accurate": lambda t: t.assign(rho=t.rho * 1.2),
     "recursion_fails_at_small_d": lambda t: t.assign(rho=t.two_group_sample_rho),
     "worsens_towards_margin": lambda t: t.assign(rho=np.log(t.steps)),
+    "collapse_measured": lambda t: t.assign(rho=t.rho - 0.3),
+    "collapse_predicted": lambda t: t.assign(two_group_sample_rho=t.averaging_rho),
+    "one_constant": lambda t: t.assign(rho=t.rho / 2),
     "ordinary_same_at_small_budget": lambda t: t.assign(
         robust_test_error=(t.robust_test_error + 0.05 * (t.training == "ordinary")).clip(upper=1)
     ),

@@ -84,7 +84,7 @@ def test_all_kinds_of_numbers_have_the_same_columns() -> None:
         plots.band(x, x, x, PLACE),
         plots.mark(1.0, PLACE),
         plots.spans(x, x > 1, PLACE),
-        plots.distribution(x / 2, x, PLACE),
+        plots.single_runs(x / 2, x, PLACE),
         plots.over_seeds(rows([0.1]), [1], "error", PLACE, "tested"),
     ]
     assert all(list(part.columns) == COLUMNS for part in parts)

@@ -14,12 +14,13 @@ import pytest
 import render_artifact
 import run_cell
 import settings
-from benign import tables
+from benign import studies, tables
 from console import UserError
+from merge_claims import cell_text
 from support import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "config" / "README.md", ROOT / "docs" / "ARTIFACT.md", ROOT / "docs" / "theory.md"]
-README = ROOT / "README.md"
+README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "performance.md"
+PAGES = [README, PERFORMANCE, *(ROOT / name for name in ("config/README.md", "docs/ARTIFACT.md", "docs/theory.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w./-])(?:\.ci|config|docs|figures|results|scripts|src|tests|workflow)/[\w./-]*\w")
 
@@ -30,7 +31,9 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 def missing(path: Path) -> bool:
-    """Whether a file that a page names is not there; those of the paper tier may be yet to come."""
+    """Whether a file that a page names is not there; those of the paper tier may be yet to come, some are not kept."""
+    if path == ROOT / "figures" / "default":
+        return False
     to_come = [ROOT / kind / "paper" for kind in ("results", "figures")]
     if not (ROOT / "results" / "paper" / "claims.json").exists() and any(path.is_relative_to(top) for top in to_come):
         return False
@@ -46,6 +49,8 @@ def test_the_pages_are_made_from_the_kept_results() -> None:
     folder = render_artifact.best(ROOT / "results")
     assert (ROOT / "docs" / "ARTIFACT.md").read_text() == render_artifact.render(folder), "run make artifact"
     assert README.read_text() == render_artifact.fill(README.read_text(), folder), "run make artifact"
+    page = PERFORMANCE.read_text()
+    assert page == render_artifact.fill_performance(page, ROOT / "results"), "run make artifact"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -67,7 +72,7 @@ def test_every_link_into_a_page_has_a_place_to_go_to(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = [*re.findall(r"`(make [^`]*)`", page.read_text()), *re.findall(r"^make .*", page.read_text(), re.M)]
     assert {command.split()[1] for command in commands} <= targets
 
@@ -76,6 +81,11 @@ def test_every_figure_of_the_paper_tier_is_shown_in_the_readme() -> None:
     figures = settings.section(settings.grid_file("adversarial_training"), "adversarial_training", "paper")["figures"]
     shown = re.findall(r"^!\[[^\]]+\]\(figures/paper/adversarial_training/(\w+)\.png\)$", README.read_text(), re.M)
     assert sorted(shown) == sorted(figures)
+
+
+def test_the_readme_shows_a_figure_of_every_study() -> None:
+    shown = re.findall(r"^!\[[^\]]+\]\(figures/paper/(\w+)/\w+\.png\)$", README.read_text(), re.M)
+    assert set(shown) == set(studies.NAMES)
 
 
 def test_what_continuous_integration_runs_is_in_the_readme() -> None:
@@ -131,26 +141,30 @@ def test_a_changed_verdict_changes_both_pages(kept: Path) -> None:
     after = render_artifact.render(kept), render_artifact.fill(text, kept)
     for old, new in zip(before, after, strict=True):
         assert new.count("[not run](") == old.count("[not run](") + 1
-        assert "1 not run" in new
+        assert f"{sum(claim['verdict'] == 'not run' for claim in content['claims'])} not run" in new
 
 
 def test_the_command_writes_both_pages_and_changes_nothing_when_run_again(kept: Path) -> None:
     readme, artifact = kept / "README.md", kept / "ARTIFACT.md"
     readme.write_text("Before.\n" + render_artifact.MARKED.sub(lambda part: part[1] + part[4], README.read_text()))
+    performance = kept / "performance.md"
+    performance.write_text(PERFORMANCE.read_text())
     options = ["--results", str(kept.parent), "--readme", str(readme), "--output", str(artifact)]
+    options += ["--performance", str(performance)]
     assert render_artifact.main(options) == 0
     first = readme.read_text(), artifact.read_text()
     assert first[0].startswith("Before.\n")
     for claim in tables.read_json(kept / "claims.json")["claims"]:
-        for text in first:
-            assert render_artifact.cell_text(claim["statement"]) in text
+        assert cell_text(claim["statement"]) in first[1]
+        if claim["verdict"] != "replicated":
+            assert cell_text(claim["statement"]) in first[0]
     assert render_artifact.main(options) == 0
     assert (readme.read_text(), artifact.read_text()) == first
 
 
 @pytest.mark.parametrize("text", ["", "<!-- made by `make artifact`: claim -->\n<!-- end of claim -->\n"])
 def test_a_readme_without_its_markers_is_refused(text: str, kept: Path) -> None:
-    with pytest.raises(UserError, match="not claims, tiers: each needs one <!-- made by"):
+    with pytest.raises(UserError, match="not claims, tiers, speed: each needs one <!-- made by"):
         render_artifact.fill(text, kept)
 
 

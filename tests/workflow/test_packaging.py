@@ -27,6 +27,22 @@ def test_the_lock_pins_what_the_tests_run_with() -> None:
     assert lock.locked(lock.LOCK) == lock.closure(lock.wanted(lock.PROJECT)), "run scripts/lock.py, or make .venv/ready"
 
 
+def test_the_peers_pins_meet_pyproject_and_leave_the_others_alone() -> None:
+    lock.compare_peers(lock.extra(lock.PROJECT, "peers"), lock.locked(lock.PEERS), lock.locked(lock.LOCK))
+    with pytest.raises(UserError) as error:
+        lock.compare_peers([Requirement("foolbox>=3")], {"foolbox": "2.0", "numpy": "2.0"}, {"numpy": "2.4"})
+    assert "pyproject.toml asks for foolbox>=3, requirements-peers.lock has 2.0" in str(error.value)
+    assert "numpy is pinned in requirements.lock already" in str(error.value)
+
+
+@pytest.mark.peers
+def test_the_peers_lock_has_all_that_they_lack() -> None:
+    """Installed without dependencies, so that a missing one would show only where it is imported."""
+    peers = lock.locked(lock.PEERS)
+    needed = lock.closure([Requirement(name) for name in peers])
+    assert {name: version for name, version in needed.items() if name not in lock.locked(lock.LOCK)} == peers
+
+
 def test_every_disagreement_is_named() -> None:
     with pytest.raises(UserError) as error:
         lock.compare(
@@ -58,14 +74,14 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
 @pytest.mark.parametrize(
     ("arguments", "commands"),
     [
-        (["reproduce"], ["snakemake --cores all --workflow-profile workflow/profiles/default"]),
-        (["smoke", "CORES=3"], ["snakemake --cores 3", "--configfile config/smoke.yaml"]),
+        (["reproduce"], ["run_pipeline.py --tier default --cores all"]),
+        (["smoke", "CORES=3"], ["run_pipeline.py --tier smoke --cores 3"]),
         (
             ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/c", "DEVICE=cuda"],
-            ["--configfile config/paper.yaml", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
+            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
         ),
-        (["test"], ["python -m pytest"]),
-        (["bench"], ["python benchmarks/bench.py"]),
+        (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
+        (["bench"], ["--no-deps -r requirements-peers.lock", "python benchmarks/bench.py"]),
         (
             ["check"],
             ["ruff check .", "ruff format --check .", "mypy", "snakefmt --check", "snakemake --lint", "lock.py"],
@@ -74,7 +90,7 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
     ids=lambda value: value[0],
 )
 def test_make_sets_up_the_environment_and_then_runs(arguments: list[str], commands: list[str], tmp_path: Path) -> None:
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+    for name in ("Makefile", "requirements.lock", "requirements-peers.lock", "pyproject.toml"):
         (tmp_path / name).write_text((ROOT / name).read_text())
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "CORES")}
     command = ["make", "--dry-run", *arguments]

@@ -1,8 +1,12 @@
-"""A slice: killed and resumed equals uninterrupted, nothing is computed twice, and nothing finished is lost."""
+"""A slice: killed and resumed equals uninterrupted, nothing is computed twice, and nothing finished is lost.
+
+A kept table is adopted only where it would come out the same here.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import json
 import os
 import signal
@@ -17,7 +21,9 @@ import pytest
 import torch
 import yaml
 
+import adopt_rows
 import collect
+import record_provenance
 import run_slice
 import settings
 from benign import studies, tables
@@ -108,7 +114,7 @@ def test_a_second_run_computes_nothing_and_a_grown_grid_only_what_is_new(
 
     grid = write_grid(tmp_path, {"budget": [0.5, 1.0, 1.5]})
     assert run_slice.main(arguments(grid, tmp_path)) == 0
-    assert timing(tmp_path) == {"cells": 3, "reused": 2, "seconds": timing(tmp_path)["seconds"]}
+    assert timing(tmp_path) == {**timing(tmp_path), "cells": 3, "reused": 2}
     grown = {row["key"]: row for row in tables.read_rows(tmp_path / "table.csv")}
     (tmp_path / "table.csv").write_bytes(first)
     assert all(grown[row["key"]] == row for row in tables.read_rows(tmp_path / "table.csv"))
@@ -124,16 +130,31 @@ def refuse_to_run(part: Any) -> Any:
     return guarded
 
 
-def test_a_group_that_was_cut_short_is_run_again_whole_and_its_finished_rows_stay(tmp_path: Path) -> None:
+def test_of_a_group_that_was_cut_short_only_the_missing_cells_are_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     grid = write_grid(tmp_path, {"steps": [5, 10, 20]}, {"n": 30})
     assert run_slice.main(arguments(grid, tmp_path)) == 0
     first, before = (tmp_path / "table.csv").read_bytes(), kept(tmp_path)
     lost = next(row["key"] for row in tables.read_rows(tmp_path / "table.csv") if row["steps"] == 10)
     next(tmp_path.glob(f"scratch/*/*/*/rows/{lost}.json")).unlink()
+    asked: list[str] = []
+    monkeypatch.setattr(studies, "part", listens(studies.part, asked))
     assert run_slice.main(arguments(grid, tmp_path)) == 0
+    assert asked == [lost]
     assert (tmp_path / "table.csv").read_bytes() == first
     assert timing(tmp_path)["reused"] == 3
     assert {k: v for k, v in kept(tmp_path).items() if k != lost} == {k: v for k, v in before.items() if k != lost}
+
+
+def listens(part: Any, asked: list[str]) -> Any:
+    """The registry, and the keys of the cells that are run."""
+
+    def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
+        asked.extend(cell.key for cell in cells)
+        return part(context.study, "run")(cells, context)
+
+    return lambda study, name: run if name == "run" else part(study, name)
 
 
 def test_the_table_does_not_depend_on_the_number_of_slices(tmp_path: Path) -> None:
@@ -235,3 +256,100 @@ def test_cells_of_a_data_set_that_the_run_leaves_out_are_not_planned() -> None:
     assert {cell.fields()["data"] for cell in everything} == {"clusters", "mnist"}
     assert {cell.fields()["data"] for cell in without} == {"clusters"}
     assert {slice_of(cell, 2) for cell in without} == {0, 1}
+
+
+# ---------------------------------------------------------------- adopting a kept table
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a grid, and with the table and provenance of a run of it in results/smoke."""
+    grid = write_grid(tmp_path, {"budget": [0.5, 1.0, 2.0]}, {"steps": [5, 10]})
+    monkeypatch.setattr(settings, "grid_file", lambda study: grid)
+    first = tmp_path / "first"
+    assert run_slice.main(arguments(grid, first)) == 0
+    table = tmp_path / "results" / "smoke" / STUDY / "table.csv"
+    tables.write_bytes(table, (first / "table.csv").read_bytes())
+    record(tmp_path)
+    return tmp_path
+
+
+def record(folder: Path, **changes: Any) -> None:
+    table = folder / "results" / "smoke" / STUDY / "table.csv"
+    study = record_provenance.study_record(STUDY, table, [])
+    study |= {"cells": 5, "minutes": 0.25, "processors": ["a kept processor"]}
+    libraries = {name: importlib.metadata.version(name) for name in run_slice.LIBRARIES}
+    tables.write_json(
+        folder / "results" / "smoke" / "provenance.json",
+        {"studies": {STUDY: study}, "environment": {"device": "cpu", **libraries, **changes}},
+    )
+
+
+def section(folder: Path) -> dict[str, Any]:
+    return settings.section(folder / f"{STUDY}.yaml", STUDY, "smoke")
+
+
+def adopt(folder: Path, *options: str) -> int:
+    places = ["--scratch", str(folder / "scratch"), "--results", str(folder / "results")]
+    return adopt_rows.main(["--study", STUDY, "--tier", "smoke", "--check", "1", *places, *options])
+
+
+def test_after_adopting_a_slice_computes_nothing_and_writes_the_same_table(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert adopt(finished) == 0
+
+    real = studies.part
+
+    def compute(*_: Any) -> Any:
+        raise AssertionError("a row was computed again")
+
+    monkeypatch.setattr(studies, "part", lambda study, name: compute if name == "run" else real(study, name))
+    assert run_slice.main(arguments(finished / f"{STUDY}.yaml", finished)) == 0
+    kept = finished / "results" / "smoke" / STUDY / "table.csv"
+    assert (finished / "table.csv").read_bytes() == kept.read_bytes()
+    timing = json.loads((finished / "table.json").read_text())
+    assert timing["reused"] == 5
+    assert timing["seconds"] == pytest.approx(15)
+    assert timing["processors"] == ["a kept processor"]
+
+
+def test_a_row_that_comes_out_differently_here_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = finished / "results" / "smoke" / STUDY / "table.csv"
+    rows = tables.read_rows(table)
+    for row in rows:
+        row["rho"] += 1e-15 + 1e-15 * abs(row["rho"])
+    fields = [name for cell in adopt_rows.planned(STUDY, section(finished), {})[:1] for name in cell.fields()]
+    tables.write(table, rows, fields)
+    record(finished)
+    assert adopt(finished) == 2
+    assert "comes out differently" in capsys.readouterr().err
+    assert not list(finished.glob("scratch/**/rows/*.json"))
+    assert adopt(finished, "--other-processor") == 0
+
+
+def test_rows_that_differ_by_more_than_roundings_are_refused_whatever_the_processor(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = finished / "results" / "smoke" / STUDY / "table.csv"
+    rows = tables.read_rows(table)
+    for row in rows:
+        row["rho"] = 1.5 * row["rho"] + 0.5
+    fields = [name for cell in adopt_rows.planned(STUDY, section(finished), {})[:1] for name in cell.fields()]
+    tables.write(table, rows, fields)
+    record(finished)
+    assert adopt(finished, "--other-processor") == 2
+    assert "comes out differently" in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_the_recorded_one_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = finished / "results" / "smoke" / STUDY / "table.csv"
+    table.write_text(table.read_text() + "\n")
+    assert adopt(finished) == 2
+    assert "another table" in capsys.readouterr().err
+
+
+def test_rows_of_other_libraries_are_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(finished, torch="1.0")
+    assert adopt(finished) == 2
+    assert "another torch" in capsys.readouterr().err

@@ -61,8 +61,8 @@ wildcard_constraints:
 
 def image_files(study):
     """Data set to the file with its images, for the data sets that the study's section names and this run has."""
-    found = {name: settings.image_source(config, name) for name in SECTIONS[study]["data"]}
-    return {name: f"resources/{name}/{source[0]}.safetensors" for name, source in found.items() if source}
+    found = {name: settings.image_file(config, name) for name in SECTIONS[study]["data"]}
+    return {name: file for name, file in found.items() if file}
 
 
 def slice_files(study, kind):

@@ -10,7 +10,17 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-NAMES = ("adversarial_training",)
+NAMES = (
+    "adversarial_training",
+    "certified_brackets",
+    "assumption_ledger",
+    "real_data",
+    "robust_overfitting",
+    "linear_classifier",
+    "moderate_dimension",
+    "soft_inductive_bias",
+    "statistical_viewpoint",
+)
 PARTS = {"cells": "experiment", "run": "experiment", "figures": "figures", "claims": "claims"}
 
 

@@ -1,5 +1,6 @@
 """The flagship's figures: dimension, signal and budget (its Figures 2 to 4 [digest], the axes' grids [ours]), learning
-curves, MNIST, and the two-group recursion held against networks at random settings.
+curves, MNIST, the two-group recursion held against networks at random settings, and the collapse of all errors onto one
+curve with the constant in the theorem's exponent.
 
 Each figure has a function that makes its tidy numbers (benign.plots.COLUMNS) from the study's table, and one that draws
 these numbers. Points are networks that were trained and attacked; lines are theory, from benign.theory on dense axes.
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from benign import plots
 from benign.plots import COLOURS, Figure
-from benign.theory import assumptions, gaussian, two_group
+from benign.theory import assumptions, exponent, gaussian, two_group
 
 ROBUST, CLEAN, LOSS = "robust test error", "clean test error", "robust training loss"
 TRAIN, RHO = "robust training error", "ρ"
@@ -40,13 +41,15 @@ FLOOR, NOISE = "robust Bayes floor", "label noise β"
 AVERAGING, MARGIN = "averaging predictor", "max-margin predictor"
 RECURSION, BRACKET = "two-group recursion", "averaging to linear max-margin"
 OVER_SIDE, OVER_BUDGET = "image side", "budget"
+NORMAL = "Φ(α - ρ)"
 AGREEMENT, DEVIATION, NOMINAL = "agreement", "relative deviation", "from nominal β"
 PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
+CONSTANT, DERIVED = "constant C", "averaging predictor, X → ∞"
 REGIME, SQUARE, EQUAL = "assumptions hold (C = 5)", "d = n²", "α = ‖μ‖"
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
-    """All six figures, also those of experiments that the table does not have."""
+    """All figures, also those of experiments that the table does not have."""
     result = []
     for name, (experiments, make, text, draw) in FIGURES.items():
         rows = table[table["experiment"].isin(experiments)]
@@ -315,7 +318,68 @@ def recursion_numbers(table: pd.DataFrame) -> pd.DataFrame:
         for series, rho in predicted.items():
             off = np.sort(np.abs(part["rho"] / rho - 1))
             share = np.arange(1, len(off) + 1) / len(off)
-            parts.append(plots.distribution(share, off, (DEVIATION, DEVIATION, series)))
+            parts.append(plots.single_runs(share, off, (DEVIATION, DEVIATION, series)))
+    return plots.gather(parts)
+
+
+# ---------------------------------------------------------------- numbers: collapse, exponent
+
+ALIGNMENTS = {  # the ρ in α - ρ: column of the table (None: a closed form that it has not)
+    "measured ρ": "rho",
+    "two-group recursion": "two_group_sample_rho",
+    AVERAGING: "averaging_rho",
+    "linear max-margin": "linear_max_margin_rho",
+}
+SWEEPS = ["dimension", "signal", "budget", "regime", "random"]
+FLIP_RATES = {"β < 0.1": (-1, 0.095), "β = 0.1": (0.095, 0.105), "β > 0.1": (0.105, 1)}
+
+
+def trained(table: pd.DataFrame) -> pd.DataFrame:
+    """The adversarially trained networks of every sweep over clusters, after their last step."""
+    swept = table[table["experiment"].isin(SWEEPS) & (table["status"] == "ok")]
+    swept = swept[swept["training"] == "adversarial"]
+    return swept[swept["steps"] == swept.groupby("experiment")["steps"].transform("max")]
+
+
+def collapse_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """A panel for each ρ; x is α - ρ; robust test error with clean labels of every network, and Φ(α - ρ)."""
+    rows = trained(table)
+    if rows.empty:
+        return plots.gather([])
+    x, parts = np.linspace(-6, 6, 121), []
+    for panel, column in ALIGNMENTS.items():
+        for side, part in (
+            (f"{SQUARE} or above", rows[rows["d"] >= rows["n"] ** 2]),
+            (f"below {SQUARE}", rows[rows["d"] < rows["n"] ** 2]),
+        ):
+            distance = part["budget"] - part[column]
+            error = part["robust_test_error_clean_labels"].to_numpy()
+            parts.append(plots.single_runs(distance, error, (panel, ROBUST, side), part["tested"].to_numpy()))
+        parts.append(plots.theory(x, gaussian.half_space_error(0, -x), (panel, ROBUST, NORMAL)))
+    return plots.gather(parts)
+
+
+def exponent_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The constant C that each network's clean error needs, over r = n‖μ‖²/d, for d ≥ n².
+
+    The excess is Φ(-ρ) with the measured ρ: no count of 2,000 test points could tell one below 1/2000.
+    """
+    rows = trained(table)
+    if rows.empty:
+        return plots.gather([])
+    rows = rows[(rows["d"] >= rows["n"] ** 2) & (rows["budget"] > 0)]
+    setting = (rows["n"], rows["d"], rows["signal"])
+    ratio, needed = exponent.crowding(*setting), exponent.needed_constant(rows["rho"], exponent.signal_term(*setting))
+    parts = []
+    for series, (low, high) in FLIP_RATES.items():
+        inside = ((rows["flip_rate"] > low) & (rows["flip_rate"] <= high)).to_numpy()
+        parts.append(plots.single_runs(ratio[inside], needed[inside], (CONSTANT, CONSTANT, series)))
+    if len(rows):
+        x = np.geomspace(ratio.min(), ratio.max(), 61)
+        parts += [
+            plots.theory(x, exponent.derived_constant(beta, x), (CONSTANT, CONSTANT, f"{DERIVED}, β = {beta:g}"))
+            for beta in (0.0, 0.1, 0.3)
+        ]
     return plots.gather(parts)
 
 
@@ -334,7 +398,7 @@ THEORY_LOOK: dict[str, dict[str, Any]] = {
     # Above the recursion, which ends at it: both stay visible where they coincide.
     MARGIN: {"color": COLOURS["orange"], "linestyle": "--", "linewidth": 1.0, "zorder": 2.4},
 }
-SERIES_LOOK = [
+SERIES_LOOK: list[dict[str, Any]] = [
     {"color": COLOURS[colour], "marker": marker}
     for colour, marker in (
         ("blue", "o"),
@@ -530,6 +594,57 @@ def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     return figure
 
 
+def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """A panel for each ρ, with the same axes."""
+    empty = plots.not_run(numbers)
+    if empty:
+        return empty
+    figure = plots.canvas(plots.FULL_WIDTH, 2.35)
+    grid = figure.subplots(1, len(ALIGNMENTS), sharex=True, sharey=True)
+    for axes, panel in zip(grid, ALIGNMENTS, strict=True):
+        part = numbers[numbers["panel"] == panel]
+        plots.draw_line(axes, part[part["kind"] == "theory"], NORMAL, color=COLOURS["black"], linewidth=0.9, zorder=4)
+        dots = part[part["kind"] == "run"]
+        for (series, rows), look in zip(dots.groupby("series", sort=False), SERIES_LOOK, strict=False):
+            small = look | {"markersize": 2.0, "markeredgewidth": 0, "alpha": 0.5}
+            axes.plot(rows["x"], rows["mean"], linestyle="", label=plots.typeset(str(series)), **small)
+        axes.set_xlabel(plots.typeset("α - ρ"))
+        axes.set_xlim(-6, 6)
+        plots.error_axis(axes)
+    grid[0].set_ylabel("robust test error,\nclean labels")
+    plots.panel_titles(grid, list(ALIGNMENTS))
+    plots.legend(figure, 3)
+    return figure
+
+
+def draw_exponent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """The needed constant over r, both logarithmic."""
+    empty = plots.not_run(numbers)
+    if empty:
+        return empty
+    figure = plots.canvas(0.72 * plots.FULL_WIDTH, 2.9)
+    axes = figure.subplots()
+    for (series, rows), look in zip(
+        numbers[numbers["kind"] == "run"].groupby("series", sort=False), SERIES_LOOK, strict=False
+    ):
+        rows = rows[rows["mean"] > 0]
+        axes.plot(
+            rows["x"],
+            rows["mean"],
+            linestyle="",
+            label=plots.typeset(str(series)),
+            **look | {"markersize": 2.8, "alpha": 0.6},
+        )
+    lines = numbers[numbers["kind"] == "theory"].groupby("series", sort=False)
+    for (series, rows), dashes in zip(lines, ["-", (0, (4, 2)), (0, (1, 1))], strict=True):
+        plots.draw_line(axes, rows, str(series), color=COLOURS["black"], linewidth=0.9, linestyle=dashes, zorder=4)
+    plots.log_axis(axes, "x")
+    plots.log_axis(axes, "y")
+    axes.set(xlabel=plots.typeset("r = n ‖μ‖²/d"), ylabel=plots.typeset("needed constant C"))
+    plots.legend(figure, 2)
+    return figure
+
+
 INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's on the pooled counts and of the
     bootstrap over seeds, for losses and ρ the bootstrap over seeds."""
 SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
@@ -590,5 +705,23 @@ FIGURES: dict[str, tuple[list[str], Make, str, Draw]] = {  # name: experiments, 
         v⟩/‖v‖ after t steps, measured, and predicted from the sample's own share of flipped labels; shaded: ±10 %.
         (b) Share of cells whose ρ is off by no more than so much; dotted: predicted from the nominal β.""",
         draw_recursion,
+    ),
+    "collapse": (
+        SWEEPS,
+        collapse_numbers,
+        """Robust test error with clean labels of every adversarially trained network of the sweeps over d, ‖μ‖, α and
+        random settings (each a dot), against α - ρ. (a) ρ as measured, (b) as the two-group recursion predicts it from
+        the sample's share of flipped labels, (c), (d) as the averaging and the linear max-margin predictor have it.
+        Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown.""",
+        draw_collapse,
+    ),
+    "exponent": (
+        SWEEPS,
+        exponent_numbers,
+        """The least constant C with which each network of the sweeps with d ≥ n² keeps a clean error of the form of
+        Thm 3.1 [frei], excess ≤ 2exp(-n‖μ‖⁴/(Cd)), over r = n‖μ‖²/d, which the assumptions keep below 1/C. The excess
+        is Φ(-ρ) with the measured ρ. Where n‖μ‖⁴/d is small (bottom left) the bound says little and any C will do.
+        Lines: what the averaging predictor needs as n‖μ‖⁴/d → ∞.""",
+        draw_exponent,
     ),
 }

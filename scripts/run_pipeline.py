@@ -1,0 +1,305 @@
+"""Run a tier, or go on where a run of it was interrupted: what `make reproduce`, `make smoke` and `make paper` do.
+
+Says first how many cells there are, how many are kept from before and about how long the rest takes; then shows how far
+it has come; at the end, what came out and where to read it. Snakemake does the work: its words are in
+logs/TIER/snakemake.log (its errors on stderr too), and what the run took in logs/TIER/run.json. What a killed run left
+behind is cleared away. Exit status: Snakemake's; 2 if something has to be mended first; 130 if interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import settings
+from benign import provenance, studies, tables
+from benign.cells import Cell
+from benign.claims import VERDICTS
+from console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
+from run_slice import KeptRows, planned, run_fingerprint
+
+POLL_SECONDS = 0.5
+TELL_SECONDS = 30.0
+# Among Snakemake's words an error starts with its name; the next job starts, and all ends, with one of the others.
+ERROR, NO_ERROR = re.compile(r"\w*(Error|Exception)\b"), re.compile(r"\[\w{3} \w{3} |Complete log")
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    result = parser(__doc__)
+    result.add_argument("--tier", choices=settings.TIERS, default="default")
+    result.add_argument("--cores", default="all", metavar="N", help="how many jobs run side by side; by default all")
+    result.add_argument(
+        "--config", nargs="*", type=name_and_value, default=[], metavar="NAME=VALUE", help="laid over the tier's file"
+    )
+    return result
+
+
+@reports_errors
+def main(argv: list[str]) -> int:
+    """Forecast, run, sum up."""
+    started = time.monotonic()
+    args = arguments().parse_args(argv)
+    cores = core_count(args.cores)
+    config = {**settings.read_yaml(settings.tier_file(args.tier)), **dict(args.config)}
+    settings.check_config(config)
+    log = Path("logs", args.tier, "snakemake.log")
+    with locked(Path(".snakemake", "run.lock"), "another run is at work in this folder") as lock:
+        clear_remains()
+        stored = tables.read_json(settings.CELL_SECONDS).get(args.tier, {}) if settings.CELL_SECONDS.exists() else {}
+        known = [study for study in config["studies"] if study in studies.NAMES]  # Snakemake complains of the others
+        plans = [Plan(study, args.tier, config, stored.get(study)) for study in known]
+        say(forecast(args.tier, plans, cores))
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, "w") as words, ticker(args.tier, plans) as progress:
+            status = follow(snakemake(args.tier, cores, args.config, words, lock), log, plans, progress)
+        record = run_record(args.tier, status, cores, plans, time.monotonic() - started)
+        tables.write_json(log.with_name("run.json"), record)
+        if status == 0:
+            for plan in plans:
+                plan.discard_checkpoints()
+    say(summary(record))
+    return status
+
+
+def say(lines: Sequence[str]) -> None:
+    """Tell the person at the keyboard, or the log."""
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def core_count(text: str) -> int:
+    """A number of cores; "all" are those that this process may use. UserError for anything else."""
+    if text == "all":
+        return len(os.sched_getaffinity(0))
+    if not (text.isdecimal() and int(text) > 0):
+        raise UserError(f"--cores {text}: give a number of cores, at least 1, or all")
+    return int(text)
+
+
+# ---------------------------------------------------------------- what a killed run left
+
+
+def clear_remains() -> None:
+    """Remove Snakemake's locks and half-written files that a killed run left; UserError if another one is alive.
+
+    Slices that outlived their Snakemake have rows in the making: they are waited for.
+    """
+    if alive := processes_here("snakemake"):
+        raise UserError(f"a Snakemake (process {alive[0]}) is at work in this folder: wait for it, or end it")
+    told: list[int] = []
+    while orphans := processes_here("run_slice.py"):
+        if orphans != told:
+            say([f"slices that outlived a killed run are still at work, processes {orphans}: waiting for them"])
+        told = orphans
+        time.sleep(POLL_SECONDS)
+    shutil.rmtree(Path(".snakemake", "locks"), ignore_errors=True)
+    for folder in ("scratch", "resources", "results", "figures"):
+        for path in Path(folder).rglob("*.tmp"):
+            path.unlink(missing_ok=True)
+    for path in Path("resources", "cache").glob(".download-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def processes_here(program: str) -> list[int]:
+    """The processes that run a program of that name in this folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = [Path(word).name for word in (entry / "cmdline").read_text(errors="replace").split("\0")[:4]]
+            if program in words and (entry / "cwd").readlink() == Path.cwd():
+                found.append(int(entry.name))
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return sorted(found)
+
+
+# ---------------------------------------------------------------- what there is to do
+
+
+@dataclasses.dataclass
+class Plan:
+    """What a tier runs of one study, and what is kept of it in the folder that its slices use.
+
+    stored: {"seconds_per_cell", "machine"} of an earlier run, None where there is none
+    before: the keys of the cells that were finished when the plan was made
+    """
+
+    study: str
+    tier: str
+    config: dict[str, Any]
+    stored: dict[str, Any] | None
+    before: set[str] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        section = settings.section(settings.grid_file(self.study), self.study, self.tier)
+        files = {name: settings.image_file(self.config, name) for name in section["data"]}
+        self.images = {name: Path(file) for name, file in files.items() if file}
+        self.cells: dict[str, Cell] = {cell.key: cell for cell in planned(self.study, section, self.images)}
+        self.before = self.kept()
+
+    @functools.cached_property
+    def scratch(self) -> Path:
+        """Where the slices keep rows and checkpoints; known once the images are there, for rows depend on them."""
+        mark = run_fingerprint(self.study, settings.resolve_device(self.config["device"]), 1, self.images)
+        return Path("scratch", self.tier, self.study, mark[:16])
+
+    def kept(self) -> set[str]:
+        """The keys of the finished cells."""
+        if not all(file.is_file() for file in self.images.values()) or not (self.scratch / "rows").is_dir():
+            return set()
+        return {name.removesuffix(".json") for name in os.listdir(self.scratch / "rows")} & self.cells.keys()
+
+    def waiting(self) -> int:
+        """How many cells this run has to compute."""
+        return len(self.cells) - len(self.before)
+
+    def record(self) -> dict[str, Any]:
+        """What this run has computed, and how long its cells took."""
+        new = sorted(self.kept() - self.before)
+        entries = [KeptRows(self.scratch / "rows").load(self.cells[key]) for key in new]
+        seconds = sum(entry["seconds"] for entry in entries if entry)
+        return {"cells": len(self.cells), "kept": len(self.before), "computed": len(new), "seconds": round(seconds, 1)}
+
+    def discard_checkpoints(self) -> None:
+        """Remove those that a kill between a training's last row and its end left."""
+        shutil.rmtree(self.scratch / "checkpoints", ignore_errors=True)
+
+
+def forecast(tier: str, plans: Sequence[Plan], cores: int) -> list[str]:
+    """What there is to do and about how long it takes: the tier in a line, then each study."""
+    lines, seconds = [], 0.0
+    for plan in plans:
+        about = f"no forecast for study {plan.study} yet"
+        if plan.stored:
+            share = plan.waiting() * plan.stored["seconds_per_cell"]
+            about = f"about {duration(share)} of one core (measured on {plan.stored['machine']})"
+            seconds += share
+        lines.append(f"  {plan.study}: {counts([plan])}; {about}")
+    where = settings.CELL_SECONDS.relative_to(settings.ROOT)
+    total = f"about {duration(seconds)} of one core, {duration(seconds / cores)} on {cores} cores (from {where})"
+    if not seconds:
+        total = "no forecast yet" if any(plan.waiting() for plan in plans) else "nothing to compute"
+    return [f"{tier}: {counts(plans)}; {total}", *lines]
+
+
+def counts(plans: Sequence[Plan]) -> str:
+    """The cells of some studies, and those of them that need no computing."""
+    cells, kept = sum(len(plan.cells) for plan in plans), sum(len(plan.before) for plan in plans)
+    return f"{cells:,} cells, {kept:,} kept"
+
+
+# ---------------------------------------------------------------- running
+
+
+def weights(plans: Sequence[Plan]) -> list[float]:
+    """Seconds that a cell of each study takes; where that is not known, the mean of the others."""
+    known = [plan.stored["seconds_per_cell"] for plan in plans if plan.stored]
+    mean = sum(known) / len(known) if known else 1.0
+    return [plan.stored["seconds_per_cell"] if plan.stored else mean for plan in plans]
+
+
+def ticker(tier: str, plans: Sequence[Plan]) -> Ticker:
+    """Progress over all cells of the tier."""
+    work = sum(weight * plan.waiting() for weight, plan in zip(weights(plans), plans, strict=True))
+    cells, kept = sum(len(plan.cells) for plan in plans), sum(len(plan.before) for plan in plans)
+    return Ticker(tier, cells, kept, TELL_SECONDS, work)
+
+
+def snakemake(
+    tier: str, cores: int, config: Sequence[tuple[str, str]], words: IO[str], lock: IO[str]
+) -> subprocess.Popen[bytes]:
+    """Start Snakemake on the tier. It holds the lock as well, for as long as it lives."""
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(settings.ROOT / "Snakefile"),
+        "--cores",
+        str(cores),
+    ]
+    command += ["--configfile", str(settings.tier_file(tier))]
+    command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
+    if config:
+        command += ["--config", *(f"{name}={value}" for name, value in config)]
+    return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()])
+
+
+def follow(process: subprocess.Popen[bytes], log: Path, plans: Sequence[Plan], progress: Ticker) -> int:
+    """Show progress and errors until Snakemake ends; returns its exit status, 130 if it was interrupted."""
+    each, seen = weights(plans), [len(plan.before) for plan in plans]
+    interrupted = error = ended = False
+    with open(log) as words:
+        while not ended:
+            try:
+                process.wait(POLL_SECONDS)
+                ended = True
+            except subprocess.TimeoutExpired:
+                pass
+            except KeyboardInterrupt:  # the terminal interrupts Snakemake and its jobs as well
+                interrupted = True
+                progress.tell("interrupted: waiting for the jobs to end")
+            for line in words:
+                error = bool(ERROR.match(line)) or (error and not NO_ERROR.match(line))
+                if error and not interrupted:
+                    progress.tell(line.rstrip())
+            now = [len(plan.kept()) for plan in plans]
+            new = [after - before for after, before in zip(now, seen, strict=True)]
+            progress.advance(sum(new), sum(weight * more for weight, more in zip(each, new, strict=True)))
+            seen = now
+    return 130 if interrupted else process.returncode
+
+
+# ---------------------------------------------------------------- what came out
+
+
+def run_record(tier: str, status: int, cores: int, plans: Sequence[Plan], wall: float) -> dict[str, Any]:
+    """What the run took. Overhead: the share of its time in which the cores were not computing cells.
+
+    wall: seconds since this process was ready; what the slices need to start is in it, and so in the overhead
+    """
+    parts = {plan.study: plan.record() for plan in plans}
+    seconds = sum(part["seconds"] for part in parts.values())
+    return {
+        "tier": tier,
+        "exit_status": status,
+        "machine": {"cpu": provenance.processor(), "cores": os.cpu_count()},
+        "cores": cores,
+        "wall_seconds": round(wall, 1),
+        "cell_seconds": round(seconds, 1),
+        "overhead": round((wall - seconds / cores) / wall, 3),
+        "studies": parts,
+    }
+
+
+def summary(record: dict[str, Any]) -> list[str]:
+    """The run's last words: how it ended, how long it took, the verdicts, where to read on."""
+    tier, computed = record["tier"], sum(part["computed"] for part in record["studies"].values())
+    took = f"{duration(record['wall_seconds'])} on {record['cores']} cores: {computed:,} cells computed"
+    if computed:
+        took += f" in {duration(record['cell_seconds'])} of one core, overhead {record['overhead']:.1%}"
+    if record["exit_status"]:
+        mend = "finished rows are kept, and the same command goes on from them; see logs"
+        return [f"{tier}: not finished (exit status {record['exit_status']}) after {took}; {mend}/{tier}/snakemake.log"]
+    lines = [f"{tier}: done in {took} (logs/{tier}/run.json)"]
+    verdicts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for claim in tables.read_json(Path("results", tier, "claims.json"))["claims"]:
+        verdicts[claim["study"]][claim["verdict"]] += 1
+    for study, found in verdicts.items():
+        lines.append(f"  {study}: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name]))
+    return [*lines, f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

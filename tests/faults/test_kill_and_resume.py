@@ -1,0 +1,131 @@
+"""Killed with SIGKILL at random moments, again and again, until it ends: the same bytes, and little work done twice."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support import ROOT, killed_pipeline, made_by_the_pipeline
+
+STUDY = "adversarial_training"
+# Networks of different widths are trained one after the other, those of one width and different seeds together.
+GRID = {
+    "common": {
+        "d": 1000, "signal": 5.0, "n": 50, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1,
+        "curvature": 1.0, "init_scale": 0.001, "step_scale": 2.0, "budget": 1.0, "test_points": 200,
+    },
+    "seeds": 2,
+    "experiments": {"curves": [{"width": [60, 90, 120], "steps": [50, 500, 1000, 1500]}]},
+}  # fmt: skip
+CHECKPOINT_SECONDS = 0.05
+# The slice script, with a line for each training step that it has done: when, and of how many networks.
+RECORDING = """
+import os, sys, time
+import run_slice
+from benign.train.gradient_descent import _Batch
+
+record, step = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND), _Batch.step
+
+def recorded(batch):
+    step(batch)
+    os.write(record, f"{time.monotonic()} {len(batch.w)}\\n".encode())
+
+_Batch.step = recorded
+sys.exit(run_slice.main(sys.argv[2:]))
+"""
+
+
+def start(folder: Path, record: Path) -> subprocess.Popen[bytes]:
+    """The slice, with its scratch and its table in `folder`."""
+    section = {"slices": 1, "figures": [], "data": [], "grid": GRID}
+    grid = folder / f"{STUDY}.yaml"
+    grid.write_text(yaml.safe_dump({"smoke": section, "default": section, "paper": section}))
+    options = ["--study", STUDY, "--tier", "smoke", "--grid", str(grid), "--slice", "0", "--slices", "1"]
+    options += ["--checkpoint-seconds", str(CHECKPOINT_SECONDS), "--scratch", str(folder / "scratch")]
+    return subprocess.Popen(
+        [sys.executable, "-c", RECORDING, str(record), *options, "--output", str(folder / "table.csv")],
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "scripts")]),
+        },
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def steps_of(record: Path) -> list[tuple[float, int]]:
+    """(when, networks) of each training step in a record."""
+    lines = record.read_text().splitlines() if record.exists() else []
+    return [(float(when), int(networks)) for when, networks in (line.split() for line in lines)]
+
+
+def killed_at(process: subprocess.Popen[bytes], record: Path, seconds: float) -> bool:
+    """Kill it that long after its first training step; False if it has ended by itself before."""
+    while process.poll() is None and not steps_of(record):
+        time.sleep(0.01)
+    try:
+        assert process.wait(seconds) == 0
+        return False
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+
+
+def at_stake(steps: list[tuple[float, int]]) -> int:
+    """What a kill after these steps may cost: the last step, and those since the checkpoint that was due before it."""
+    if len(steps) < 2:
+        return sum(networks for _, networks in steps)
+    return sum(networks for when, networks in steps if when > steps[-2][0] - CHECKPOINT_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, int, float]:
+    """(table, training steps of all networks, seconds from the first step to the last) of a slice left alone."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert start(folder, folder / "record").wait() == 0
+    steps = steps_of(folder / "record")
+    return (folder / "table.csv").read_bytes(), sum(networks for _, networks in steps), steps[-1][0] - steps[0][0]
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.stress)])
+def test_a_slice_killed_again_and_again_writes_the_same_bytes_and_wastes_little(
+    rounds: int, undisturbed: tuple[bytes, int, float], tmp_path: Path
+) -> None:
+    table, needed, seconds = undisturbed
+    for round_ in range(rounds):
+        folder = tmp_path / str(round_)
+        folder.mkdir()
+        done = bound = 0
+        for attempt in itertools.count():
+            record = folder / f"record-{attempt}"
+            killed = killed_at(start(folder, record), record, random.uniform(0, 0.7 * seconds))
+            steps = steps_of(record)
+            done += sum(networks for _, networks in steps)
+            if not killed:
+                break
+            bound += at_stake(steps)
+        print(f"{attempt} kills: {needed} steps needed, {done - needed} wasted, at most {bound} expected")
+        assert (folder / "table.csv").read_bytes() == table
+        assert needed <= done <= needed + bound
+        assert bound <= attempt * needed / 2, (
+            "the bound says nothing here: train longer, or keep checkpoints more often"
+        )
+
+
+@pytest.mark.stress
+def test_a_tier_killed_twenty_times_comes_out_the_same(smoke_run: Path, tmp_path: Path) -> None:
+    print(killed_pipeline(tmp_path, kills=20, longest=15), "kills")
+    assert made_by_the_pipeline(tmp_path) == made_by_the_pipeline(smoke_run)
+    assert list(tmp_path.rglob("*.tmp")) == []
+    assert not (tmp_path / ".snakemake" / "locks").exists()

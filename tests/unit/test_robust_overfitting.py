@@ -1,0 +1,303 @@
+"""Robust overfitting: one training gives rows as it goes, clusters are the flagship's, and every claim can fail."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import settings
+from benign.cells import CellError, Context, slice_of
+from benign.data.images import ImageSet
+from benign.studies import part
+from benign.studies.robust_overfitting.claims import CLAIMS, claims
+from benign.studies.robust_overfitting.courses import courses
+from benign.studies.robust_overfitting.experiment import Cell, cells, flagship_cell, run
+from benign.studies.robust_overfitting.figures import figures
+from benign.train.checkpoints import Checkpoints
+from support import verdicts_of
+
+STUDY = "robust_overfitting"
+IMAGES: dict[str, Any] = {
+    "data": "mnist", "network": "convolutional", "side": 14, "width": 4, "n": 30, "validation": 20, "test_points": 40,
+    "flip_rate": 0.2, "budget": 1.0, "epochs": 2, "total_epochs": 4, "batch": 10, "learning_rate": 0.05,
+    "momentum": 0.9, "weight_decay": 5e-4, "attack_steps": 2, "attack_step": 0.6, "seed": 0,
+}  # fmt: skip
+CLUSTERS: dict[str, Any] = {
+    "data": "clusters", "d": 2000, "signal": 6.0, "n": 20, "width": 20, "flip_rate": 0.1, "budget": 1.0, "epochs": 5,
+    "test_points": 100, "seed": 0,
+}  # fmt: skip
+
+
+@functools.cache
+def digits(name: str) -> ImageSet:
+    """400 noisy images, each class a pattern of its own: as quickly learnt as digits, and more quickly loaded."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 160, (10, 28, 28))
+    labels = np.arange(400) % 10
+    images = (patterns[labels] + rng.integers(0, 96, (400, 28, 28))).astype(np.uint8)
+    halves = images[:200], labels[:200], images[200:], labels[200:]
+    return ImageSet(name, *halves, tuple("0123456789"), "made up")
+
+
+def context(**fields: Any) -> Context:
+    return Context(study=STUDY, images=digits, **fields)
+
+
+def grid(tier: str) -> dict[str, Any]:
+    return settings.section(settings.grid_file(STUDY), STUDY, tier)["grid"]
+
+
+# ---------------------------------------------------------------- cells
+
+
+def test_cells_of_one_training_differ_in_epochs_alone_and_share_a_slice():
+    early, late = Cell(**IMAGES), Cell(**{**IMAGES, "epochs": 4})
+    assert early.key != late.key
+    assert early.group == late.group != Cell(**{**IMAGES, "seed": 1}).group
+    assert slice_of(early, 8) == slice_of(late, 8)
+
+
+def test_fields_that_decide_nothing_do_not_change_the_key():
+    assert Cell(**IMAGES).key == Cell(**{**IMAGES, "d": 77, "signal": 3.0}).key
+    assert Cell(**CLUSTERS).key == Cell(**{**CLUSTERS, "side": 14, "batch": 3, "network": "convolutional"}).key
+    ordinary = {**IMAGES, "budget": 0.0}
+    assert Cell(**ordinary).key == Cell(**{**ordinary, "attack_steps": 9}).key
+
+
+@pytest.mark.parametrize(
+    ("base", "field", "value"),
+    [
+        (IMAGES, "side", 15),
+        (IMAGES, "epochs", 5),
+        (IMAGES, "validation", 0),
+        (IMAGES, "attack_steps", 0),
+        (IMAGES, "network", "resnet50"),
+        (IMAGES, "momentum", 1.0),
+        (IMAGES, "flip_rate", 0.6),
+        (IMAGES, "data", "svhn"),
+        (CLUSTERS, "width", 21),
+        (CLUSTERS, "test_points", 0),
+    ],
+)
+def test_an_impossible_value_is_an_error_that_names_the_field(base: dict[str, Any], field: str, value: Any):
+    with pytest.raises(CellError, match=f"{field}={value!r} is impossible|total_epochs=4 is impossible"):
+        Cell(**{**base, field: value})
+
+
+def test_the_budget_shrinks_with_the_side():
+    assert Cell(**{**IMAGES, "side": 14}).pixel_budget == 0.5
+    assert Cell(**{**IMAGES, "side": 28}).pixel_budget == 1.0
+
+
+@pytest.mark.parametrize("tier", ["smoke", "default", "paper", "gpu"])
+def test_every_training_of_a_grid_is_measured_at_its_end(tier: str):
+    trainings: dict[str, list[Cell]] = {}
+    for cell in cells(grid(tier)):
+        trainings.setdefault(cell.group, []).append(cell)
+    for group in trainings.values():
+        if group[0].data != "clusters":
+            assert max(cell.epochs for cell in group) == group[0].total_epochs
+
+
+def test_the_gpu_tier_is_the_paper_s_recipe():
+    paper = [cell for cell in cells(grid("gpu")) if cell.data == "cifar10" and cell.budget]
+    assert {(c.network, c.batch, c.learning_rate, c.momentum, c.weight_decay, c.total_epochs) for c in paper} == {
+        ("preact_resnet18", 128, 0.1, 0.9, 5e-4, 200)
+    }
+    for cell in paper:
+        assert cell.augment
+        np.testing.assert_allclose(cell.budget, 128 / 255, atol=1e-8)
+        np.testing.assert_allclose([cell.attack_steps, cell.attack_step * cell.budget], [10, 15 / 255], atol=1e-8)
+
+
+# ---------------------------------------------------------------- running
+
+
+def test_a_training_gives_its_rows_as_its_epochs_end_and_each_by_itself_the_same():
+    stops = [Cell(**{**IMAGES, "epochs": epochs}) for epochs in (1, 2, 4)]
+    together = list(run(stops, context()))
+    assert [row["epochs"] for row in together] == [1, 2, 4]
+    (alone,) = run([stops[2]], context())
+    assert alone == together[2]
+    for row in together:
+        assert row["status"] == "ok"
+        for points in ("train", "validation", "test"):
+            assert row[f"clean_{points}_error"] <= row[f"robust_{points}_error"]
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint_to_the_same_rows(tmp_path: Path):
+    stops = [Cell(**{**IMAGES, "epochs": epochs}) for epochs in (1, 2, 4)]
+    whole = list(run(stops, context()))
+    kept = Checkpoints(tmp_path, "code", every_seconds=0.0)
+    killed: Any = run(stops, context(checkpoints=kept))
+    first = [next(killed), next(killed)]
+    killed.close()
+    assert kept.load(stops[0].group) is not None
+    assert first + list(run([stops[2]], context(checkpoints=kept))) == whole
+    assert kept.load(stops[0].group) is None
+
+    killed = run(stops, context(checkpoints=kept))
+    next(killed), next(killed)
+    killed.close()
+    assert list(run(stops, context(checkpoints=kept))) == whole, "a checkpoint beyond a wanted row is no use"
+
+
+def test_flip_rates_share_images_initial_weights_and_order():
+    clean, noisy = (next(iter(run([Cell(**{**IMAGES, "flip_rate": rate})], context()))) for rate in (0.0, 0.2))
+    assert clean["flipped"] == 0
+    assert 0 < noisy["flipped"] < 0.5
+    assert clean["tested"] == noisy["tested"] == 40
+
+
+def test_without_a_budget_robust_errors_are_the_clean_ones():
+    (row,) = run([Cell(**{**IMAGES, "budget": 0.0})], context())
+    assert row["robust_test_error"] == row["clean_test_error"]
+
+
+def test_clusters_are_the_flagship_s_networks_measured_with_true_labels():
+    cell = Cell(**CLUSTERS)
+    (row,) = run([cell], context())
+    (theirs,) = part("adversarial_training", "run")([flagship_cell(cell)], Context(study="adversarial_training"))
+    assert row["robust_test_error"] == theirs["robust_test_error_clean_labels"]
+    assert row["robust_train_error"] == theirs["robust_train_error"]
+
+
+def test_a_training_that_diverged_is_a_row_of_its_own():
+    rows = list(run([Cell(**{**IMAGES, "learning_rate": 1e30}), Cell(**CLUSTERS)], context()))
+    assert {row["data"]: row["status"] for row in rows} == {"mnist": "diverged", "clusters": "ok"}
+
+
+# ---------------------------------------------------------------- courses
+
+
+def course_table(robust: list[float], validation: list[float], training: list[float]) -> pd.DataFrame:
+    rows = []
+    for i, (test, held_out, fitted) in enumerate(zip(robust, validation, training, strict=True)):
+        cell = Cell(**{**IMAGES, "experiment": "contrast", "epochs": i + 1, "total_epochs": len(robust)})
+        rows.append(
+            {
+                **cell.fields(), "status": "ok", "robust_test_error": test, "robust_validation_error": held_out,
+                "robust_train_error": fitted, "clean_test_error": test / 2, "clean_validation_error": held_out / 2,
+                "flipped": 0.2, "tested": 40,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_the_best_epoch_is_the_first_best_on_validation_and_the_test_set_s_own_best_stands_beside_it():
+    table = course_table([0.6, 0.4, 0.5, 0.7], [0.5, 0.4, 0.3, 0.3], [0.5, 0.2, 0.3, 0.0])
+    (row,) = courses(table.sample(frac=1, random_state=1)).to_dict("records")
+    expected = {"last": 0.7, "lowest": 0.4, "chosen": 0.5, "rise": 0.3, "rise_chosen": 0.2, "rebound": 0.1}
+    np.testing.assert_allclose([row[name] for name in expected], list(expected.values()))
+    np.testing.assert_allclose([row["clean_last"], row["clean_rise_chosen"], row["train_last"]], [0.35, 0.1, 0.0])
+
+
+def test_the_lowest_of_many_noisy_measurements_is_too_low_by_less_than_the_bound():
+    """§18: E min ≥ min - σ√(2 ln K), and visibly below the truth: why rises are judged from validation's epoch."""
+    rng, epochs, points, truth = np.random.default_rng(0), 10, 500, 0.4
+    lowest = rng.binomial(points, truth, (4000, epochs)).min(1).mean() / points
+    sigma = (truth * (1 - truth) / points) ** 0.5
+    assert truth - sigma * (2 * np.log(epochs)) ** 0.5 <= lowest <= truth - sigma
+
+
+# ---------------------------------------------------------------- claims
+
+
+def ideal_row(cell: Cell) -> dict[str, Any]:
+    """A row as it would be if every claim held: noise and epochs do what they should."""
+    row: dict[str, Any] = {"key": cell.key, **cell.fields(), "status": "ok", "tested": 1000, "flipped": cell.flip_rate}
+    row |= {"floor": 0.0, "in_regime": cell.data == "clusters", "clean_train_error": 0.0}
+    if cell.data == "clusters":
+        return row | {"robust_train_error": 0.0, "robust_test_error": 0.005, "clean_test_error": 0.0}
+    progress = cell.epochs / cell.total_epochs
+    past = max(progress - 0.2, 0) / 0.8  # the best epoch is about a fifth of the way
+    climb = (0.1 + cell.flip_rate) * past if cell.budget else 0.01 * past
+    early = 0.3 * max(0.2 - progress, 0)
+    robust = 0.4 + early + climb
+    clean = robust if not cell.budget else 0.2 + early + 0.1 * climb
+    row |= {"robust_train_error": 0.5 * (1 - progress), "robust_test_error": robust, "clean_test_error": clean}
+    return row | {"robust_validation_error": robust, "clean_validation_error": clean}
+
+
+@pytest.fixture(scope="module")
+def ideal() -> pd.DataFrame:
+    return pd.DataFrame([ideal_row(cell) for cell in cells(grid("paper"))])
+
+
+verdicts = functools.partial(verdicts_of, claims)
+
+
+def test_on_the_ideal_table_every_claim_is_replicated(ideal):
+    assert {id: verdict for id, verdict in verdicts(ideal).items() if verdict != "replicated"} == {}
+
+
+def test_without_cells_every_claim_is_not_run_and_every_figure_says_so(ideal):
+    assert set(verdicts(ideal.iloc[:0]).values()) == {"not run"}
+    for figure in figures(ideal.iloc[:0]):
+        assert not len(figure.numbers)
+        figure.draw(figure.numbers)
+
+
+def test_without_cifar_10_its_claim_is_not_run_and_the_others_are(ideal):
+    found = verdicts(ideal[ideal.data != "cifar10"])
+    assert found.pop("rises_on_cifar10") == "not run"
+    assert "not run" not in found.values()
+
+
+def late(table: pd.DataFrame) -> pd.Series:
+    return (table.data != "clusters") & (table.epochs > 0.3 * table.total_epochs)
+
+
+def change(mask: Any, **columns: Any) -> Any:
+    """A mutation: `columns` take these values where mask(table) holds."""
+
+    def mutated(table: pd.DataFrame) -> pd.DataFrame:
+        where = mask(table)
+        return table.assign(**{name: table[name].where(~where, value) for name, value in columns.items()})
+
+    return mutated
+
+
+MUTATIONS = {
+    "training_error_falls": change(lambda t: t.data != "clusters", robust_train_error=0.2),
+    "rises_on_cifar10": change(lambda t: t.data == "cifar10", robust_test_error=0.4),
+    "rises_on_mnist": change(lambda t: t.data == "mnist", robust_test_error=0.4),
+    "clean_error_rises_less": change(late, clean_test_error=0.9),
+    "label_noise_amplifies": change(lambda t: t.data != "clusters", robust_test_error=0.4),
+    "ordinary_training_rises_less": change(
+        lambda t: late(t) & (t.experiment == "ordinary"), robust_test_error=0.9, clean_test_error=0.9
+    ),
+    "early_stopping_recovers": lambda t: t.assign(robust_validation_error=-t.epochs),
+    "benign_in_the_regime": change(lambda t: t.data == "clusters", robust_test_error=0.06),
+    "benign_from_n_squared_on": change(lambda t: t.data == "clusters", robust_test_error=0.06),
+    "contrast": change(lambda t: t.data != "clusters", robust_test_error=0.4),
+    "remedies_do_not_remove_it": change(lambda t: t.experiment == "remedies", robust_test_error=0.4),
+}
+
+
+@pytest.mark.parametrize("claim", MUTATIONS)
+def test_each_claim_fails_on_a_table_that_contradicts_it(ideal, claim):
+    assert verdicts(MUTATIONS[claim](ideal))[claim] == "not replicated"
+
+
+def test_every_claim_has_a_table_that_breaks_it():
+    assert {judged.__name__ for judged in CLAIMS} == set(MUTATIONS)
+
+
+def test_diverged_trainings_are_left_out_of_claims_and_counted_in_figures(ideal):
+    lost = ideal.seed == 2
+    table = ideal.assign(status=np.where(lost, "diverged", "ok"), robust_test_error=ideal.robust_test_error.mask(lost))
+    assert set(verdicts(table).values()) == {"replicated"}
+    contrast = figures(table)[0].numbers
+    assert (contrast.loc[contrast["kind"] == "measured", "diverged"] == 1).all()
+
+
+def test_every_figure_of_the_ideal_table_draws_what_it_has(ideal):
+    for figure in figures(ideal):
+        assert len(figure.numbers)
+        figure.draw(figure.numbers)

@@ -1,0 +1,205 @@
+"""Soft inductive biases: the networks that are judged are those of their messages, and every claim can fail."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import settings
+from benign.cells import CellError, Context
+from benign.data.images import ImageSet
+from benign.studies.soft_inductive_bias import networks
+from benign.studies.soft_inductive_bias.claims import claims
+from benign.studies.soft_inductive_bias.experiment import Cell, cells, run
+from benign.studies.soft_inductive_bias.polynomials import fit
+from benign.theory.effective_dimension import double_descent_error
+from benign.theory.hypothesis_code import decode, encode
+from support import verdicts_of
+
+STUDY = "soft_inductive_bias"
+
+
+def rows_of(*wanted: Cell, images: ImageSet | None = None) -> list[dict[str, Any]]:
+    return list(run(list(wanted), Context(study=STUDY, images=(lambda name: images) if images else None)))
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageSet:
+    """Ten blurred digits that differ in which row and column is bright."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 30)
+    pixels = rng.integers(0, 60, (300, 14, 14))
+    pixels[np.arange(300), labels] += 150
+    pixels[np.arange(300), :, labels] += 40
+    images = pixels.astype(np.uint8)
+    order = rng.permutation(300)
+    train, test = order[:200], order[200:]
+    names = tuple(map(str, range(10)))
+    return ImageSet("mnist", images[train], labels[train], images[test], labels[test], names, "made by a test")
+
+
+COMPRESSED = Cell(
+    experiment="compression", data="mnist", n=0, side=7, width=10, subspace=30, steps=60, batch=50, rate=0.5, seed=1
+)
+
+
+# ---------------------------------------------------------------- the science
+
+
+def test_the_network_that_is_measured_is_the_one_that_its_message_describes(digits: ImageSet) -> None:
+    context = Context(study=STUDY, images=lambda name: digits)
+    data = networks.digits(COMPRESSED, digits, context)
+    with torch.no_grad():
+        hypothesis = networks.compress(COMPRESSED, data, context)
+    sizes = networks.architecture(COMPRESSED)
+    before, after = (networks.network(each, sizes, STUDY) for each in (hypothesis, decode(encode(hypothesis))))
+    assert torch.equal(before, after)
+    (row,) = rows_of(COMPRESSED, images=digits)
+    assert row["bits"] == len(encode(hypothesis)) + networks.SETTLED_BITS
+    assert row["train_error"] == networks._errors(after, sizes, data)["train_error"]
+
+
+def test_compressed_networks_learn_true_labels_and_not_random_ones(digits: ImageSet) -> None:
+    random = Cell(**{**COMPRESSED.fields(), "labels": "random"})
+    true, chance = rows_of(COMPRESSED, random, images=digits)
+    assert true["train_error"] < chance["train_error"] - 0.2
+    assert true["bound"] < chance["bound"]
+
+
+def test_the_curve_between_two_networks_starts_and_ends_where_the_line_does(digits: ImageSet) -> None:
+    fields = {**COMPRESSED.fields(), "experiment": "connectivity", "steps": 80, "path_steps": 80, "rate": 0.01}
+    at = [Cell(**{**fields, "path": path, "position": t}) for path in ("line", "bezier") for t in (0.0, 0.5, 1.0)]
+    losses = [row["train_loss"] for row in rows_of(*at, images=digits)]
+    assert losses[0] == losses[3]
+    assert losses[2] == losses[5]
+    assert losses[4] < losses[1]
+
+
+def test_with_a_penalty_the_fit_is_the_ridge_solution_in_scaled_coordinates() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, 12), rng.standard_normal(12)
+    design = np.polynomial.legendre.legvander(x, 8)
+    wanted = np.linalg.solve(design.T @ design + 0.3 * np.diag(1.5 ** np.arange(9)), design.T @ y)
+    assert fit(x, y, 8, 0.3, 1.5) == pytest.approx(wanted)
+
+
+def test_rows_do_not_depend_on_which_others_are_asked_for() -> None:
+    wanted = [Cell(experiment="double_descent", n=30, d=d, penalty=0.001, seed=0) for d in (5, 60)]
+    assert rows_of(*wanted)[1:] == rows_of(wanted[1])
+
+
+def test_images_that_are_missing_are_a_clear_error() -> None:
+    with pytest.raises(CellError, match="--images mnist="):
+        rows_of(COMPRESSED)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("order", -1), ("growth", 0.5), ("flip_rate", 0.7), ("target", "sine"), ("data", "mnist")]
+)
+def test_an_impossible_value_is_named(field: str, value: Any) -> None:
+    with pytest.raises(CellError, match=f"{field}="):
+        Cell(**{"experiment": "order", "n": 20, "seed": 0, field: value})
+
+
+def test_fields_that_an_experiment_does_not_have_do_not_make_another_cell() -> None:
+    one, other = (Cell(experiment="order", n=20, order=3, width=width, seed=0) for width in (1, 50))
+    assert one == other
+
+
+# ---------------------------------------------------------------- claims
+
+
+def ideal_row(cell: Cell) -> dict[str, Any]:
+    """A row as it would be if every claim held."""
+    row: dict[str, Any] = {"key": cell.key, **cell.fields(), "status": "ok"}
+    if cell.experiment in ("order", "sample_size"):
+        wild = cell.penalty == 0 and cell.order == 20
+        return row | {"train_rmse": 0.01, "test_rmse": 1.0 if wild else 0.01}
+    if cell.experiment == "double_descent":
+        predicted = float(double_descent_error(cell.n, cell.d))
+        error = np.sqrt(predicted) if np.isfinite(predicted) else 10.0 - abs(cell.d - cell.n) / 10
+        dimension = cell.d if cell.d <= cell.n else 2 * cell.n - cell.d / 2
+        gaussian = cell.features == "gaussian"
+        return row | {
+            "test_error": float(error), "train_error": 0.0, "posterior_dimension": dimension,
+            "predicted_error": float(np.sqrt(predicted)) if gaussian and np.isfinite(predicted) else None,
+        }  # fmt: skip
+    if cell.experiment == "altered_labels":
+        evidence = -600.0 + 300 * (1 - 2 * cell.flip_rate) ** 2
+        return row | {
+            "train_accuracy": 1.0, "test_accuracy": 0.95 - 0.8 * cell.flip_rate, "tested": 200,
+            "log_evidence": evidence + (-1) ** cell.seed, "expected_log_evidence": evidence,
+        }  # fmt: skip
+    if cell.experiment == "compression":
+        true = cell.labels == "true"
+        bound = 0.4 if true else 1.05
+        return row | {"bound": bound, "bits": 800, "train_error": 0.1, "test_error": 0.2 if true else 0.9}
+    hump = 4 * cell.position * (1 - cell.position)
+    return row | {"train_loss": 0.1 + hump * (1.0 if cell.path == "line" else 0.01), "test_error": 0.1}
+
+
+@pytest.fixture(scope="module")
+def ideal() -> pd.DataFrame:
+    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+
+
+verdicts = functools.partial(verdicts_of, claims)
+
+
+def test_on_the_ideal_table_every_claim_is_replicated(ideal: pd.DataFrame) -> None:
+    assert {id: verdict for id, verdict in verdicts(ideal).items() if verdict != "replicated"} == {}
+
+
+def test_without_cells_every_claim_is_not_run(ideal: pd.DataFrame) -> None:
+    assert set(verdicts(ideal.iloc[:0]).values()) == {"not run"}
+
+
+def test_without_images_the_claims_about_them_are_not_run(ideal: pd.DataFrame) -> None:
+    found = verdicts(ideal[ideal["data"] != "mnist"])
+    for id in ("process_interpolates", "evidence_falls", "bound_not_vacuous", "path_without_barrier"):
+        assert found[id] == "not run"
+
+
+def where(table: pd.DataFrame, rows: pd.Series, **values: Any) -> pd.DataFrame:
+    """The table with other values in some rows."""
+    changed = table.copy()
+    for column, value in values.items():
+        changed.loc[rows, column] = value
+    return changed
+
+
+BREAKS = {
+    "fits_everything": lambda t: t.assign(train_rmse=0.5, test_rmse=0.5),
+    "order_is_harmless": lambda t: where(t, (t.order == 150) & (t.noise > 0), test_rmse=0.5),
+    "competitive_at_every_n": lambda t: where(t, t.penalty > 0, test_rmse=0.02),
+    "competitive_where_low_order_is_true": lambda t: where(t, t.penalty > 0, test_rmse=0.02),
+    "peak_at_n": lambda t: where(t, t.d == 100, test_error=50.0),
+    "second_descent_wins": lambda t: where(t, t.d > 300, test_error=1.0),
+    "effective_dimension_follows_error": lambda t: t.assign(posterior_dimension=t.d),
+    "closed_form_error": lambda t: t.assign(test_error=2 * t.test_error),
+    "random_features_descend_twice": lambda t: where(t, t.d == 100, test_error=50.0),
+    "process_interpolates": lambda t: t.assign(train_accuracy=0.9),
+    "evidence_falls": lambda t: t.assign(log_evidence=-100 + t.flip_rate),
+    "evidence_linear": lambda t: t.assign(log_evidence=t.log_evidence + 20),
+    "bound_not_vacuous": lambda t: t.assign(bound=1.1),
+    "bound_vacuous_on_random_labels": lambda t: t.assign(bound=0.5),
+    "bound_holds": lambda t: where(t, t.experiment == "compression", test_error=1.1),
+    "path_without_barrier": lambda t: where(t, t.position == 0.5, train_loss=1.0),
+    "path_generalises": lambda t: where(t, t.position == 0.5, test_error=0.5),
+    "no_divergence": lambda t: t.assign(status=["diverged", *["ok"] * (len(t) - 1)]),
+}
+
+
+@pytest.mark.parametrize("claim", BREAKS)
+def test_each_claim_fails_on_a_table_that_contradicts_it(ideal: pd.DataFrame, claim: str) -> None:
+    assert verdicts(BREAKS[claim](ideal))[claim] == "not replicated"
+
+
+def test_every_claim_has_a_table_that_breaks_it(ideal: pd.DataFrame) -> None:
+    assert set(verdicts(ideal)) == set(BREAKS)

@@ -1,0 +1,256 @@
+"""The run of a tier: what it says before and after, what it clears away, and that a kill is no obstacle to the next."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import console
+import run_pipeline
+import settings
+from benign import tables
+from console import Ticker, UserError
+from support import ROOT, killed_pipeline, made_by_the_pipeline
+
+STUDY = "adversarial_training"
+SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "none", "cifar10": "none"}}
+STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(example_run: Path, folder: Path) -> None:
+    killed_pipeline(folder, kills=2, longest=10, root=example_run)
+    assert made_by_the_pipeline(folder) == made_by_the_pipeline(example_run)
+    assert list(folder.rglob("*.tmp")) == []
+    record = tables.read_json(folder / "logs" / "smoke" / "run.json")
+    assert record["exit_status"] == 0
+    (study,) = record["studies"].values()
+    assert study["kept"] + study["computed"] == study["cells"] == 4
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_says_why_where_it_fails_and_exits_as_snakemake_does(folder: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--config", "mnist_root=."]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "is missing: give the folder that holds MNIST/raw" in answer.stderr
+    assert "smoke: not finished (exit status 1)" in answer.stderr
+    assert "logs/smoke/snakemake.log" in answer.stderr
+    assert tables.read_json(folder / "logs" / "smoke" / "run.json")["exit_status"] == 1
+
+
+# ---------------------------------------------------------------- what a killed run left
+
+
+def leave(*names: str) -> list[Path]:
+    """Files as a kill leaves them."""
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    return [Path(name) for name in names]
+
+
+def process(folder: Path, name: str, seconds: float = 60) -> subprocess.Popen[bytes]:
+    """One that looks like a run of that program in that folder."""
+    started = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})", name], cwd=folder)
+    while not Path("/proc", str(started.pid), "cmdline").read_bytes():  # for a moment it has no command line yet
+        time.sleep(0.01)
+    return started
+
+
+def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else(folder: Path) -> None:
+    left = leave(
+        ".snakemake/locks/0.input.lock",
+        "scratch/smoke/study/0/rows/.0.json.x1.tmp",
+        "scratch/smoke/study/0/checkpoints/0.77.tmp",
+        "resources/mnist/.sample.safetensors.77.tmp",
+        "resources/cache/.download-x1/MNIST/raw/train.gz",
+        "results/smoke/.claims.json.x1.tmp",
+        "figures/smoke/study/.a.png.x1.tmp",
+    )
+    stay = leave("scratch/smoke/study/0/rows/0.json", "resources/cache/MNIST/raw/train", ".snakemake/metadata/x")
+    run_pipeline.clear_remains()
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in stay if not path.exists()] == []
+
+
+def test_a_snakemake_at_work_in_the_folder_is_an_error_and_keeps_its_locks(folder: Path) -> None:
+    (lock,) = leave(".snakemake/locks/0.input.lock")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    other, here = process(elsewhere, "snakemake"), process(folder, "/usr/bin/snakemake")
+    try:
+        with pytest.raises(UserError, match=rf"a Snakemake \(process {here.pid}\) is at work in this folder: wait for"):
+            run_pipeline.clear_remains()
+        assert lock.exists()
+    finally:
+        for each in (other, here):
+            each.kill()
+            each.wait()
+    run_pipeline.clear_remains()
+    assert not lock.exists()
+
+
+def test_a_slice_that_outlived_its_snakemake_is_waited_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started = time.monotonic()
+    with process(folder, str(ROOT / "scripts" / "run_slice.py"), seconds=2) as orphan:
+        run_pipeline.clear_remains()
+        assert time.monotonic() - started > 1
+        assert f"still at work, processes [{orphan.pid}]: waiting for them" in capsys.readouterr().err
+
+
+def test_two_runs_in_one_folder_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (lock,) = leave(".snakemake/run.lock")
+    with open(lock, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert run_pipeline.main(["--tier", "smoke"]) == 2
+    assert "error: another run is at work in this folder and holds .snakemake/run.lock" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- before and after
+
+
+def plan(stored: dict[str, Any] | None = None, study: str = STUDY) -> run_pipeline.Plan:
+    return run_pipeline.Plan(study, "smoke", SMOKE, stored)
+
+
+def test_the_forecast_counts_only_what_is_not_kept_and_names_studies_without_one() -> None:
+    first = plan(STORED)
+    cells = len(first.cells)
+    for key in sorted(first.cells)[:10]:
+        leave(str(first.scratch / "rows" / f"{key}.json"))
+    leave(str(first.scratch / "rows" / "0000.json"))  # of a cell that this grid does not have
+    known, unknown = plan(STORED), plan()
+    assert run_pipeline.forecast("smoke", [known, unknown], 2) == [
+        f"smoke: {2 * cells:,} cells, 20 kept; about {(cells - 10) / 30:.1f} min of one core, "
+        f"{(cells - 10) / 60:.1f} min on 2 cores (from benchmarks/cell_seconds.json)",
+        f"  {STUDY}: {cells} cells, 10 kept; about {(cells - 10) / 30:.1f} min of one core (measured on a machine)",
+        f"  {STUDY}: {cells} cells, 10 kept; no forecast for study {STUDY} yet",
+    ]
+    assert run_pipeline.forecast("smoke", [unknown], 2)[0].endswith("; no forecast yet")
+    known.before = set(known.cells)
+    assert run_pipeline.forecast("smoke", [known], 2)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
+
+
+def test_the_time_left_weighs_cells_by_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long, unknown = plan({**STORED, "seconds_per_cell": 1.0}), plan({**STORED, "seconds_per_cell": 3.0}), plan()
+    assert run_pipeline.weights([short, long, unknown]) == [1.0, 3.0, 2.0]
+    assert run_pipeline.weights([unknown]) == [1.0]
+    now = 0.0
+    monkeypatch.setattr(console.time, "monotonic", lambda: now)
+    ticker = run_pipeline.ticker("smoke", [short, long])
+    now = 10.0
+    ticker.advance(len(short.cells), float(len(short.cells)))
+    assert ticker.pace().endswith("30 s left"), "half of the cells are done, but a quarter of the work"
+
+
+def test_overhead_is_the_share_of_the_time_in_which_no_cell_was_computed() -> None:
+    done = plan()
+    entry = {"seconds": 3.0, "processor": "a processor", "row": {}}
+    for key in sorted(done.cells)[:20]:
+        tables.write_json(done.scratch / "rows" / f"{key}.json", {**entry, "row": {"key": key}})
+    record = run_pipeline.run_record("smoke", 0, 2, [done], wall=40.0)
+    assert record["studies"][STUDY] == {"cells": len(done.cells), "kept": 0, "computed": 20, "seconds": 60.0}
+    assert record["cell_seconds"] == 60.0
+    assert record["overhead"] == pytest.approx((40 - 60 / 2) / 40)
+
+
+def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> None:
+    verdicts = [("a", "replicated"), ("a", "replicated"), ("a", "partly"), ("b", "not run")]
+    claims = [{"study": study, "verdict": verdict} for study, verdict in verdicts]
+    tables.write_json(Path("results/smoke/claims.json"), {"claims": claims})
+    record = run_pipeline.run_record("smoke", 0, 2, [plan()], wall=40.0)
+    record |= {"cell_seconds": 60.0, "overhead": 0.25}
+    record["studies"][STUDY]["computed"] = 1200
+    assert run_pipeline.summary(record) == [
+        "smoke: done in 40 s on 2 cores: 1,200 cells computed in 60 s of one core, overhead 25.0% "
+        "(logs/smoke/run.json)",
+        "  a: 2 replicated, 1 partly",
+        "  b: 1 not run",
+        "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke",
+    ]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", ""])
+def test_a_number_of_cores_that_is_none_is_an_error(text: str) -> None:
+    with pytest.raises(UserError, match=r"--cores .*: give a number of cores, at least 1, or all"):
+        run_pipeline.core_count(text)
+    assert run_pipeline.core_count("3") == 3
+    assert run_pipeline.core_count("all") >= 1
+
+
+def test_seconds_per_cell_are_stored_by_tier_and_study_and_the_others_stay(folder: Path) -> None:
+    here = {"processors": ["a processor"]}
+    studies = {"a": {"cells": 120, "minutes": 3.0, **here}, "empty": {"cells": 0, "minutes": 0.0, **here}}
+    tables.write_json(folder / "run/provenance.json", {"tier": "paper", "studies": studies})
+    tables.write_json(folder / "stored.json", {"paper": {"b": STORED}, "default": {"a": STORED}})
+    command = [sys.executable, str(ROOT / "benchmarks" / "cell_seconds.py"), "run", "--output", "stored.json"]
+    subprocess.run(command, check=True)
+    assert tables.read_json(folder / "stored.json") == {
+        "paper": {"a": {"seconds_per_cell": 1.5, "machine": "a processor"}, "b": STORED},
+        "default": {"a": STORED},
+    }
+
+
+# ---------------------------------------------------------------- progress
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Sets the time."""
+    now = [0.0]
+    monkeypatch.setattr(console.time, "monotonic", lambda: now[0])
+    return lambda seconds: now.__setitem__(0, seconds)
+
+
+def test_a_log_gets_plain_lines_with_rate_and_time_left(
+    clock: Callable[[float], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Ticker("study 1/2", total=100, done=40) as ticker:
+        clock(5.0)
+        ticker.advance(5)
+        clock(12.0)
+        ticker.advance(19)
+        clock(200.0)
+        ticker.advance()
+    assert capsys.readouterr().err.splitlines() == [
+        "study 1/2: 40 of 100 cells were kept from before",
+        "study 1/2: 64 of 100 cells done, 2.0 cells/s, 18 s left",
+        "study 1/2: 65 of 100 cells done, 8 s a cell, 4.7 min left",
+        "study 1/2: 65 of 100 cells done",
+    ]
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left(
+    clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    with Ticker("study", total=100) as ticker:
+        clock(10.0)
+        ticker.advance(20)
+    shown = capsys.readouterr().err
+    assert "━" in shown
+    assert "20/100" in shown
+    assert "2.0 cells/s, 40 s left" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "0 s"), (89, "89 s"), (90, "1.5 min"), (5399, "90.0 min"), (5400, "1.5 h")]
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert console.duration(seconds) == text
