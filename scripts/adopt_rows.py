@@ -25,7 +25,8 @@ import settings
 from benign import provenance, studies, tables
 from benign.cells import Cell, Context
 from console import UserError, name_and_value, parser, reports_errors
-from run_slice import LIBRARIES, KeptRows, load_images, planned, require_device, run_fingerprint
+from kept_rows import LIBRARIES, KeptRows, planned, run_fingerprint
+from run_slice import load_images, require_device
 
 # In errors: a few of 2,000 test points change sides.
 ROUNDINGS = 0.01

@@ -9,7 +9,7 @@ from pathlib import Path
 import settings
 from benign import studies, tables
 from console import UserError, parser, reports_errors
-from run_slice import planned
+from kept_rows import planned
 
 
 def arguments() -> argparse.ArgumentParser:

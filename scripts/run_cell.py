@@ -47,9 +47,11 @@ def main(argv: list[str]) -> int:
     device = settings.resolve_device(args.device)
     require_device(device)
     torch.set_num_threads(args.threads)
-    experiment = importlib.import_module(f"benign.studies.{args.study}.experiment")
+    grid, experiment = (
+        importlib.import_module(f"benign.studies.{args.study}.{part}") for part in ("grid", "experiment")
+    )
     common = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
-    cell = experiment.Cell.parse(distinct(args.values), experiment.defaults(common))
+    cell = grid.Cell.parse(distinct(args.values), grid.defaults(common))
     files = {name: Path(file) for name, file in args.images}
     context = Context(
         study=args.study, device=device, threads=args.threads, images=functools.partial(load_images, files)

@@ -27,7 +27,7 @@ from benign import provenance, studies, tables
 from benign.cells import Cell
 from benign.claims import VERDICTS
 from console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
-from run_slice import KeptRows, planned, run_fingerprint
+from kept_rows import KeptRows, planned, run_fingerprint
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0

@@ -118,6 +118,7 @@ def render(figure: Figure) -> dict[str, bytes]:
             buffer = io.BytesIO()
             drawn.savefig(buffer, format=kind, metadata=metadata)
             files[kind] = buffer.getvalue()
+            drawn.set_layout_engine("none")  # laid out once, all kinds look alike
     return files
 
 

@@ -6,6 +6,7 @@ Neither Torch nor pandas is imported here: the workflow asks these questions bef
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import io
 import platform
@@ -35,7 +36,7 @@ def script_sources(script: Path) -> list[Path]:
         path = waiting.pop()
         if path not in scripts:
             scripts.add(path)
-            names = _imports(path, package="")
+            names = _imports(path.read_text(encoding="utf-8"), package="")
             modules |= {name for name in names if name.split(".")[0] == PACKAGE}
             waiting += [path.with_name(f"{name}.py") for name in names if path.with_name(f"{name}.py").is_file()]
     return sorted([*scripts, *_closure(modules)])
@@ -47,9 +48,18 @@ def fingerprint(files: Iterable[Path], facts: Mapping[str, str] | None = None) -
     files: Python files
     facts: what else decides the result, e.g. versions of libraries, name to value
     """
-    parts = sorted(f"{_module_of(path)}\0{_code(path)}" for path in files)
+    parts = sorted(f"{_module_of(path)}\0{_code(path.read_text(encoding='utf-8'))}" for path in files)
     parts += sorted(f"{name}={value}" for name, value in (facts or {}).items())
     return hashlib.sha256("\0\0".join(parts).encode()).hexdigest()
+
+
+def processor() -> str:
+    """The name of this machine's processor: roundings differ from one kind to another, and with them the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def _closure(modules: Iterable[str]) -> list[Path]:
@@ -63,7 +73,8 @@ def _closure(modules: Iterable[str]) -> list[Path]:
         if path is None:
             raise ModuleNotFoundError(f"there is no module {module} under {ROOT.parent}", name=module)
         found[module] = path
-        imported = [name for name in _imports(path, _package_of(module, path)) if name.split(".")[0] == PACKAGE]
+        names = _imports(path.read_text(encoding="utf-8"), _package_of(module, path))
+        imported = [name for name in names if name.split(".")[0] == PACKAGE]
         waiting += [package for name in imported for package in _with_packages(name)]
     return sorted(path for module, path in found.items() if module not in NOT_COUNTED)
 
@@ -90,11 +101,11 @@ def _module_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def _imports(path: Path, package: str) -> list[str]:
-    """The modules that a file imports; `package` is what its relative imports start from."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+@functools.cache  # the workflow asks dozens of times for modules that have most files in common
+def _imports(text: str, package: str) -> tuple[str, ...]:
+    """The modules that a source text imports; `package` is what its relative imports start from."""
     names: list[str] = []
-    for node in _nodes(tree):
+    for node in _nodes(ast.parse(text)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -102,7 +113,7 @@ def _imports(path: Path, package: str) -> list[str]:
             base = ".".join([*start, *([node.module] if node.module else [])])
             names.append(base)
             names += [f"{base}.{alias.name}" for alias in node.names if _file(f"{base}.{alias.name}") is not None]
-    return names
+    return tuple(names)
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -117,9 +128,9 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
         yield from _nodes(node)
 
 
-def _code(path: Path) -> str:
-    """A file's text without comments, docstrings, blank lines and trailing spaces: none of them decides a number."""
-    text = path.read_text(encoding="utf-8")
+@functools.cache
+def _code(text: str) -> str:
+    """Source text without comments, docstrings, blank lines and trailing spaces: none of them decides a number."""
     lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
@@ -144,13 +155,4 @@ def _docstrings(tree: ast.AST) -> Iterator[tuple[int, int]]:
                 yield first.lineno, first.end_lineno or first.lineno
 
 
-__all__ = ["fingerprint", "script_sources", "sources"]
-
-
-def processor() -> str:
-    """The name of this machine's processor: roundings differ from one kind to another, and with them the last bits."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+__all__ = ["fingerprint", "processor", "script_sources", "sources"]

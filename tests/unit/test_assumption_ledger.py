@@ -15,8 +15,9 @@ from benign.cells import CellError, Context
 from benign.studies import part
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.assumption_ledger.claims import CLAIMS, claims
-from benign.studies.assumption_ledger.experiment import Cell, cells, run
+from benign.studies.assumption_ledger.experiment import run
 from benign.studies.assumption_ledger.figures import figures, outcome
+from benign.studies.assumption_ledger.grid import Cell, cells
 from benign.studies.assumption_ledger.ledger import ENTRIES, points
 from benign.theory import gaussian
 from support import verdicts_of

@@ -14,8 +14,9 @@ import settings
 from benign import plots
 from benign.cells import CellError, Context
 from benign.studies.linear_classifier.claims import CLAIMS, claims
-from benign.studies.linear_classifier.experiment import Cell, cells, run
+from benign.studies.linear_classifier.experiment import run
 from benign.studies.linear_classifier.figures import figures
+from benign.studies.linear_classifier.grid import Cell, cells
 from benign.theory.gaussian import half_space_error
 from benign.train import linear
 from support import verdicts_of

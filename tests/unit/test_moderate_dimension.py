@@ -13,8 +13,9 @@ import settings
 from benign.cells import CellError, Context
 from benign.data import signal_noise as data
 from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED, claims
-from benign.studies.moderate_dimension.experiment import Cell, cells, run
+from benign.studies.moderate_dimension.experiment import run
 from benign.studies.moderate_dimension.figures import figures
+from benign.studies.moderate_dimension.grid import Cell, cells
 from benign.theory import signal_noise
 from benign.train import hinge, linear
 from support import verdicts_of

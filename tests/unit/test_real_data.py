@@ -17,8 +17,9 @@ from benign.cells import CellError, Context
 from benign.data import images
 from benign.data.images import ImageSet
 from benign.studies.real_data.claims import CLAIMS, claims
-from benign.studies.real_data.experiment import Cell, cells, run
+from benign.studies.real_data.experiment import run
 from benign.studies.real_data.figures import figures
+from benign.studies.real_data.grid import Cell, cells
 from benign.studies.real_data.predictions import crossing, half_space
 from support import verdicts_of
 

@@ -15,7 +15,8 @@ from benign.cells import CellError, Context
 from benign.data.images import ImageSet
 from benign.studies.soft_inductive_bias import networks
 from benign.studies.soft_inductive_bias.claims import claims
-from benign.studies.soft_inductive_bias.experiment import Cell, cells, run
+from benign.studies.soft_inductive_bias.experiment import run
+from benign.studies.soft_inductive_bias.grid import Cell, cells
 from benign.studies.soft_inductive_bias.polynomials import fit
 from benign.theory.effective_dimension import double_descent_error
 from benign.theory.hypothesis_code import decode, encode

@@ -29,10 +29,10 @@ def script(name):
     return here(ROOT / "scripts" / f"{name}.py")
 
 
-def sources_of(name, study=None, part=None):
-    """The Python files that a script depends on, with those of the part of a study that it runs."""
+def sources_of(name, study=None, *parts):
+    """The Python files that a script depends on, with those of the parts of a study that it runs."""
     files = set(provenance.script_sources(ROOT / "scripts" / f"{name}.py"))
-    if study is not None:
+    for part in parts:
         files |= set(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
     return sorted(here(file) for file in files - {ROOT / "scripts" / f"{name}.py"})
 

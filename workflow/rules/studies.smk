@@ -8,7 +8,7 @@ for study in STUDIES:
             f"{study}_slice"
         input:
             script=script("run_slice"),
-            sources=sources_of("run_slice", study, "run"),
+            sources=sources_of("run_slice", study, "cells", "run"),
             grid=GRIDS[study],
             images=list(image_files(study).values()),
         output:

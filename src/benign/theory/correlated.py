@@ -14,7 +14,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr
+
+from benign.theory import gaussian
 
 Floats = NDArray[np.float64]
 
@@ -57,14 +58,12 @@ def half_space_error(
 
     deviations: σ_±, (2, …), in front of what the other arguments broadcast to; share: of class +1 among the points
     """
-    alpha, align, beta = np.asarray(budget, float), np.asarray(rho, float), np.asarray(flip_rate, float)
-    first, second = np.asarray(deviations, float)
-    weight = np.asarray(share, float)
-
-    def of_class(deviation: Floats) -> Floats:
-        return (1 - beta) * ndtr((alpha - align) / deviation) + beta * ndtr((alpha + align) / deviation)
-
-    return weight * of_class(first) + (1 - weight) * of_class(second)
+    alpha, align, weight = np.asarray(budget, float), np.asarray(rho, float), np.asarray(share, float)
+    first, second = (
+        gaussian.half_space_error(alpha / deviation, align / deviation, flip_rate)
+        for deviation in np.asarray(deviations, float)
+    )
+    return weight * first + (1 - weight) * second
 
 
 def along(direction: ArrayLike, classes: Moments) -> tuple[float, Floats]:

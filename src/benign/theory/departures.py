@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from benign.theory import gaussian
 
@@ -49,8 +49,7 @@ def correlated_error(
     along = (points * mean) ** 2 * power  # v's part along μ: its squared length, and its share of vᵀΣv
     length = np.sqrt(along + points * square * dim)
     deviation = np.sqrt(along + points * square * dim**2 / np.asarray(effective, float))
-    reach = np.asarray(budget, float) * length
-    return (1 - beta) * ndtr((reach - shift) / deviation) + beta * ndtr((reach + shift) / deviation)
+    return gaussian.half_space_error(np.asarray(budget, float) * length / deviation, shift / deviation, beta)
 
 
 def worst_flips_factor(n: ArrayLike, d: ArrayLike, signal: ArrayLike, flip_rate: ArrayLike) -> Floats:

@@ -23,13 +23,11 @@ from benign.attack.inner import InnerMaximisation
 from benign.cells import CellError, Context
 from benign.data.images import ImageProblem, NormalisedPair, normalised_pair, sample_problem
 from benign.nets.two_layer import Activation, symmetric
-from benign.studies.real_data.grid import Cell, cells, defaults
+from benign.studies.real_data.grid import Cell
 from benign.theory import correlated, separation
 from benign.theory.correlated import Floats, Moments
 from benign.train.gradient_descent import Problem, Snapshot, train
 from benign.train.reduction import orthonormal_basis
-
-__all__ = ["Cell", "cells", "defaults", "run"]
 
 # With fewer images of a class outside the training sample a held-out variance along a direction is too uncertain.
 FEWEST_HELD_OUT = 50

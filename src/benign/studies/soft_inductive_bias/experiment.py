@@ -11,9 +11,7 @@ import torch
 from benign.cells import CellError, Context
 from benign.data.images import ImageSet
 from benign.studies.soft_inductive_bias import altered_labels, double_descent, networks, polynomials
-from benign.studies.soft_inductive_bias.grid import IMAGES, POLYNOMIALS, Cell, cells, defaults
-
-__all__ = ["Cell", "cells", "defaults", "run"]
+from benign.studies.soft_inductive_bias.grid import IMAGES, POLYNOMIALS, Cell
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ from benign.nets.perceptron import initial, logits, parameter_count
 from benign.studies.soft_inductive_bias.grid import Cell
 from benign.theory.hypothesis_bound import countable_hypothesis_bound
 from benign.theory.hypothesis_code import Hypothesis, decode, encode
-from benign.train.minibatches import adam
+from benign.train.adam import adam
 
 DELTA = 0.05  # the bounds hold with probability 0.95
 CLASSES = 10
