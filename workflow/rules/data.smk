@@ -25,6 +25,7 @@ rule fetch_mnist:
     retries: 2
     conda:
         "../../environment.yml"
+    priority: 100
     threads: 1
     resources:
         mem_mb=4000,
@@ -47,6 +48,7 @@ rule fetch_cifar10:
     retries: 2
     conda:
         "../../environment.yml"
+    priority: 100
     threads: 1
     resources:
         mem_mb=4000,
@@ -70,6 +72,7 @@ rule read_folder:
         source="folder-[0-9a-f]{8}",
     conda:
         "../../environment.yml"
+    priority: 100
     threads: 1
     resources:
         mem_mb=4000,

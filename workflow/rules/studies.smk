@@ -20,6 +20,9 @@ for study in STUDIES:
             f"logs/{TIER}/{study}/slice-{{slice}}.tsv"
         conda:
             "../../environment.yml"
+        # Long jobs first, short ones fill the gaps at the end: slices before what is made of them, and the studies in
+        # the order in which the tier file lists them.
+        priority: len(STUDIES) - STUDIES.index(study)
         threads: 1
         resources:
             gpu=1 if DEVICE == "cuda" else 0,
