@@ -36,7 +36,7 @@ class Figure:
     name: file name without extension, e.g. "dimension"
     caption: what a reader needs to read it alone
     numbers: every number that is drawn, tidy; written beside the figure as CSV
-    draw: makes the Matplotlib figure from `numbers` and nothing else
+    draw: makes the Matplotlib figure from `numbers` and nothing else; called with numbers only, see `plots.draw`
     """
 
     name: str
@@ -109,10 +109,22 @@ def style() -> Iterator[None]:
         yield
 
 
+def draw(figure: Figure) -> matplotlib.figure.Figure:
+    """What the figure's own function draws; where there are no numbers, a frame that says so."""
+    if len(figure.numbers):
+        return figure.draw(figure.numbers)
+    empty = canvas(COLUMN_WIDTH, 1.6)
+    axes = empty.subplots()
+    axes.set(xticks=[], yticks=[])
+    note: dict[str, Any] = {"ha": "center", "va": "center", "color": COLOURS["grey"], "transform": axes.transAxes}
+    axes.text(0.5, 0.5, "not run in this tier", **note)
+    return empty
+
+
 def render(figure: Figure) -> dict[str, bytes]:
     """{"png": …, "pdf": …}: the file of each kind. Same numbers and same Matplotlib, same bytes."""
     with style():
-        drawn = figure.draw(figure.numbers)
+        drawn = draw(figure)
         files = {}
         for kind, metadata in METADATA.items():
             buffer = io.BytesIO()
@@ -254,19 +266,6 @@ def canvas(width: float, height: float) -> matplotlib.figure.Figure:
     """An empty figure of this size in inches, laid out so that nothing overlaps; needs no display."""
     figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)  # type: ignore[call-arg, union-attr]
-    return figure
-
-
-def not_run(numbers: pd.DataFrame, width: float = COLUMN_WIDTH, height: float = 1.6) -> matplotlib.figure.Figure | None:
-    """The figure that stands for one without numbers, or None if there are numbers to draw."""
-    if len(numbers):
-        return None
-    figure = canvas(width, height)
-    axes = figure.subplots()
-    axes.set(xticks=[], yticks=[])
-    axes.text(
-        0.5, 0.5, "not run in this tier", ha="center", va="center", color=COLOURS["grey"], transform=axes.transAxes
-    )
     return figure
 
 

@@ -155,7 +155,7 @@ def test_figures_of_experiments_that_did_not_run_say_so() -> None:
     for figure in drawn:
         assert len(figure.numbers) == 0
         assert "Not run in this tier" in figure.caption
-        texts = [text.get_text() for text in figure.draw(figure.numbers).axes[0].texts]
+        texts = [text.get_text() for text in plots.draw(figure).axes[0].texts]
         assert texts == ["not run in this tier"]
 
 

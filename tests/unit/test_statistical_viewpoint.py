@@ -331,7 +331,7 @@ def test_figures_of_experiments_that_did_not_run_say_so(small):
     for figure in figures(small.iloc[:0]):
         assert not len(figure.numbers)
         assert "Not run in this tier" in figure.caption
-        assert "not run" in figure.draw(figure.numbers).axes[0].texts[0].get_text()
+        assert "not run" in plots.draw(figure).axes[0].texts[0].get_text()
 
 
 def test_figures_count_what_diverged(small):

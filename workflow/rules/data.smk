@@ -22,10 +22,10 @@ rule fetch_mnist:
         "logs/data/mnist-{source}.tsv"
     wildcard_constraints:
         source="sample|download",
+    priority: 100
     retries: 2
     conda:
         "../../environment.yml"
-    priority: 100
     threads: 1
     resources:
         mem_mb=4000,
@@ -45,10 +45,10 @@ rule fetch_cifar10:
         "logs/data/cifar10-download.log",
     benchmark:
         "logs/data/cifar10-download.tsv"
+    priority: 100
     retries: 2
     conda:
         "../../environment.yml"
-    priority: 100
     threads: 1
     resources:
         mem_mb=4000,
@@ -70,9 +70,9 @@ rule read_folder:
         "logs/data/{dataset}-{source}.tsv"
     wildcard_constraints:
         source="folder-[0-9a-f]{8}",
+    priority: 100
     conda:
         "../../environment.yml"
-    priority: 100
     threads: 1
     resources:
         mem_mb=4000,

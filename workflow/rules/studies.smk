@@ -18,11 +18,11 @@ for study in STUDIES:
             f"logs/{TIER}/{study}/slice-{{slice}}.log",
         benchmark:
             f"logs/{TIER}/{study}/slice-{{slice}}.tsv"
-        conda:
-            "../../environment.yml"
         # Long jobs first, short ones fill the gaps at the end: slices before what is made of them, and the studies in
         # the order in which the tier file lists them.
         priority: len(STUDIES) - STUDIES.index(study)
+        conda:
+            "../../environment.yml"
         threads: 1
         resources:
             gpu=1 if DEVICE == "cuda" else 0,

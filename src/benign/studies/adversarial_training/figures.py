@@ -413,9 +413,6 @@ SERIES_LOOK: list[dict[str, Any]] = [
 
 def draw_sweep(numbers: pd.DataFrame, x_label: str, log: bool = True) -> matplotlib.figure.Figure:
     """Robust and clean test error above, robust training loss in a slim row below, one column for each panel."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH if len(panels) > 1 else 0.72 * plots.FULL_WIDTH, 3.9)
     grid = figure.subplots(2, len(panels), sharex=True, sharey="row", height_ratios=[2.6, 1], squeeze=False)
@@ -481,9 +478,6 @@ def _series_look(series: str) -> dict[str, Any]:
 
 def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A row for each problem; a column each for loss, training error, test error and ρ."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels, quantities = list(numbers["panel"].unique()), [LOSS, TRAIN, ROBUST, RHO]
     looks = dict(zip(sorted(numbers["series"].unique()), SERIES_LOOK, strict=False))
     figure = plots.canvas(plots.FULL_WIDTH, 0.5 + 1.65 * len(panels))
@@ -520,9 +514,6 @@ def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_mnist(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test error above, training error below; over the side on the left, over the budget on the right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH, 3.9)
     grid = figure.subplots(2, len(panels), sharex="col", sharey="row", squeeze=False)
@@ -557,9 +548,6 @@ def _mnist_look(series: str) -> dict[str, Any]:
 
 def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Measured against predicted ρ on the left, the distribution of the deviation on the right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure = plots.canvas(plots.FULL_WIDTH * 0.82, 2.7)
     left, right = figure.subplots(1, 2)
     points, deviations = (numbers[numbers["panel"] == panel] for panel in (AGREEMENT, DEVIATION))
@@ -596,9 +584,6 @@ def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A panel for each ρ, with the same axes."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure = plots.canvas(plots.FULL_WIDTH, 2.35)
     grid = figure.subplots(1, len(ALIGNMENTS), sharex=True, sharey=True)
     for axes, panel in zip(grid, ALIGNMENTS, strict=True):
@@ -619,9 +604,6 @@ def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_exponent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """The needed constant over r, both logarithmic."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure = plots.canvas(0.72 * plots.FULL_WIDTH, 2.9)
     axes = figure.subplots()
     for (series, rows), look in zip(

@@ -237,9 +237,6 @@ def _expected(sweep: Sweep, rows: pd.DataFrame, series: str) -> pd.DataFrame:
 
 def draw_sweeps(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Small multiples, four in a row."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = [sweep for sweep in SWEEPS if (numbers["panel"] == sweep.title).any()]
     lines = -(-len(panels) // 4)
     figure = plots.canvas(plots.FULL_WIDTH, 0.55 + 1.62 * lines)
@@ -292,9 +289,6 @@ def outcome(part: pd.DataFrame) -> str:
 
 def draw_ledger(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A table whose last columns are drawn."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     entries = [entry for entry in ENTRIES if (numbers["panel"] == entry.name).any()]
     figure = plots.canvas(plots.FULL_WIDTH, 0.95 + 0.235 * len(entries))
     words, robust, train, end = figure.subplots(1, 4, sharey=True, width_ratios=[4.3, 1.8, 1.2, 1.0])

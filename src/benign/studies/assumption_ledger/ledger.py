@@ -131,9 +131,9 @@ ENTRIES = (
     Entry("few wrong labels", "β ≤ 1/C", "flip_rate", _highest_exact, lambda r: f"β = {r['flip_rate']:g}"),
     Entry("flips without a plan", "any, TV ≤ β", "flip_rate", _worst_at_least, lambda r: "worst choice"),
     Entry(
-        "sub-Gaussian noise", "tails e^(-t²/C)", "student_t", _least("tail"), lambda r: f"Student t, ν = {r['tail']:g}"
+        "sub-Gaussian noise", "tails exp(−t²/C)", "student_t", _least("tail"), lambda r: f"Student t, ν = {r['tail']:g}"
     ),
-    Entry("no sparse noise", "tails e^(-t²/C)", "sparse", _least("tail"), lambda r: f"density {r['tail']:g}"),
+    Entry("no sparse noise", "tails exp(−t²/C)", "sparse", _least("tail"), lambda r: f"density {r['tail']:g}"),
     Entry(
         "independent coordinates",
         "Cov ξ = I",

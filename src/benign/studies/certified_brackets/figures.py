@@ -126,9 +126,6 @@ def _widths(rows: pd.DataFrame, x: pd.Series, panel: str, series: str) -> list[p
 
 def draw_brackets(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel a network, three in a row."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     rows = -(-len(panels) // 3)
     figure = plots.canvas(plots.FULL_WIDTH, 0.5 + 1.9 * rows)
@@ -158,9 +155,6 @@ def draw_brackets(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Widths over the budget, the number of neurons and the dimension, where these were run."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH, 2.7)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]

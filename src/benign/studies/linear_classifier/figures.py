@@ -154,9 +154,6 @@ def margin_numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 def draw_dimension(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Risks above, robust training error in a slim row below, one column for each s."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH, 3.7)
     grid = figure.subplots(2, len(panels), sharex=True, sharey="row", squeeze=False, height_ratios=[3, 1])
@@ -198,9 +195,6 @@ def _draw_risk(axes: Any, series: str, rows: pd.DataFrame) -> None:
 
 def draw_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Rows: loss, training error, risk; one column for each s."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH if len(panels) > 1 else 0.7 * plots.FULL_WIDTH, 4.6)
     grid = figure.subplots(3, len(panels), sharex=True, sharey="row", squeeze=False)
@@ -226,9 +220,6 @@ def draw_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_margins(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each norm."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(0.85 * plots.FULL_WIDTH, 2.9)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]

@@ -147,9 +147,6 @@ def signal_numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 def draw_heatmap(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One heatmap for each rule, errors written in the cells."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     names = sorted(numbers["series"].unique(), key=lambda name: int(name.split()[-1]))
     figure = plots.canvas(plots.FULL_WIDTH, 1.4 + 0.22 * len(names))
@@ -175,9 +172,6 @@ def draw_heatmap(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_ratio(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each rule."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, grid, panels = _two_panels(numbers)
     for axes, panel in zip(grid, panels, strict=True):
         part = numbers[numbers["panel"] == panel]
@@ -196,9 +190,6 @@ def draw_ratio(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_signal(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each rule."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, grid, panels = _two_panels(numbers)
     measured = numbers[numbers["kind"] == "measured"]
     for axes, panel in zip(grid, panels, strict=True):

@@ -117,9 +117,6 @@ def _panels(numbers: pd.DataFrame) -> tuple[matplotlib.figure.Figure, list[tuple
 
 def draw_transition(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each pair."""
-    empty = plots.not_run(numbers, plots.FULL_WIDTH)
-    if empty is not None:
-        return empty
     figure, panels = _panels(numbers)
     for name, axes in panels:
         for series, rows in numbers[numbers["panel"] == name].groupby("series", sort=False):
@@ -137,9 +134,6 @@ def draw_transition(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_predicted(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Predicted over measured, and the diagonal."""
-    empty = plots.not_run(numbers)
-    if empty is not None:
-        return empty
     figure = plots.canvas(plots.COLUMN_WIDTH, 3.2)
     axes = figure.subplots()
     high = 1.1 * float(np.nanmax(numbers[["x", "mean"]].to_numpy(float)))
@@ -155,9 +149,6 @@ def draw_predicted(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_interpolation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each pair, a colour for each n."""
-    empty = plots.not_run(numbers, plots.FULL_WIDTH)
-    if empty is not None:
-        return empty
     figure, panels = _panels(numbers)
     sizes = sorted({str(s).split(":")[0] for s in numbers["series"]}, key=lambda s: (int(s.split()[2].strip(",")), s))
     colours = ["black", "blue", "orange", "green", "vermilion", "purple"]

@@ -176,9 +176,6 @@ def remedies_numbers(table: pd.DataFrame) -> pd.DataFrame:
 
 def draw_contrast(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A column for each problem, test error above training error, all on the same axes."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     shares = sorted({str(series) for series in numbers["series"] if str(series).startswith("β")})
     looks = {series: NOISE_LOOK.get(series, OTHER_NOISE) for series in shares}
@@ -226,9 +223,6 @@ def _write_rises(axes: Axes, part: pd.DataFrame, looks: dict[str, dict[str, Any]
 
 def draw_early_stopping(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A row for each data set: errors on the left, rises on the right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     names = [name for name in NAMES.values() if numbers["panel"].str.startswith(name).any()]
     figure = plots.canvas(plots.FULL_WIDTH, 0.75 + 1.9 * len(names))
     grid = figure.subplots(len(names), 2, sharex=True, squeeze=False)
@@ -252,9 +246,6 @@ def draw_early_stopping(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_remedies(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test error on the left, training error on the right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     panels = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH, 0.6 + 2.1 * len(panels))
     grid = figure.subplots(len(panels), 2, sharex=True, sharey=True, squeeze=False)

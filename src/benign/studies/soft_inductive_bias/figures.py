@@ -90,9 +90,6 @@ def fit_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_fits(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Three panels; what leaves the frame is cut off."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.4)
     for axes, (_, part) in panels:
         series = dict(list(part.groupby("series")))
@@ -118,7 +115,7 @@ def order_numbers(rows: pd.DataFrame) -> pd.DataFrame:
             part = here[(here["penalty"] > 0) == penalised]
             parts.append(_geometric(part, part["order"], column, (panel, quantity, series)))
         if len(here):
-            parts.append(plots.mark(float(here["n"].iloc[0] - 1), (panel, quantity, "n - 1")))
+            parts.append(plots.mark(float(here["n"].iloc[0] - 1), (panel, quantity, "n − 1")))
     return plots.gather(parts)
 
 
@@ -132,9 +129,6 @@ def _geometric(rows: pd.DataFrame, x: pd.Series, column: str, place: tuple[str, 
 
 def draw_orders(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """RMSE over the order, a panel for each target."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.5)
     for axes, (panel, part) in panels:
         _draw_series(axes, part[part["kind"] == "measured"])
@@ -144,7 +138,8 @@ def draw_orders(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         axes.minorticks_off()
         bottom, top = (1e-3, 2) if panel == TARGETS["noise"] else (1e-2, 1e4)
         axes.set(xlabel="order", ylabel=part["quantity"].iloc[0], yscale="log", ylim=(bottom, top), xlim=(0, 170))
-        plots.draw_mark(axes, part[part["kind"] == "mark"], "n - 1")
+        # Below the peak, where there is room for it beside the line.
+        plots.draw_mark(axes, part[part["kind"] == "mark"], "n − 1", 0.98 if panel == TARGETS["noise"] else 0.3)
     plots.legend(figure, 2)
     return figure
 
@@ -162,9 +157,6 @@ def sample_size_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_sample_sizes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Two panels with one y-axis."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.7, sharey=True)
     for axes, (_, part) in panels:
         _draw_series(axes, part)
@@ -196,9 +188,6 @@ def descent_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors above, effective dimension below, a column for each kind of features."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     names = list(numbers["panel"].unique())
     figure = plots.canvas(plots.FULL_WIDTH, 3.9)
     grid = figure.subplots(2, len(names), squeeze=False, sharex=True, gridspec_kw={"height_ratios": [1.5, 1]})
@@ -211,14 +200,11 @@ def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         for _, side in derived.groupby(derived["x"] > threshold):
             plots.draw_line(above, side, "test, derived", color=COLOURS["grey"], linestyle="--", linewidth=1.4)
         above.set_yscale("symlog", linthresh=0.1, linscale=0.6)
-        above.set_ylim(-0.01, 300)
+        above.set_ylim(-0.01, 30)
         _draw_series(below, part[part["quantity"] == DIMENSION])
         below.set(xlabel="features $d$", ylim=(0, None))
-        for axes in (above, below):
-            axes.axvline(threshold, color=COLOURS["grey"], linewidth=0.7, linestyle=(0, (1, 1.5)))
-        above.annotate(
-            "$d = n$", (threshold, 150), (3, 0), textcoords="offset points", color=COLOURS["grey"], fontsize=7
-        )
+        plots.draw_mark(above, part[part["kind"] == "mark"], "d = n")
+        plots.draw_mark(below, part[part["kind"] == "mark"], "")
     grid[0, 0].set_ylabel(r"error $\|\hat{y}-y\|/\|y\|$")
     grid[1, 0].set_ylabel("effective dimension")
     plots.panel_titles(list(grid[0]), names)
@@ -246,9 +232,6 @@ def altered_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_altered(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Accuracies left, evidence right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.5)
     for axes, (panel, part) in panels:
         line = part[part["kind"] == "theory"]
@@ -276,9 +259,6 @@ def bound_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_bounds(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """True labels left, random ones right, with the errors that no bound needs to promise."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.6, sharey=True)
     for axes, (_, part) in panels:
         axes.axhspan(1, 1.5, color=COLOURS["grey"], alpha=0.18, linewidth=0, label="vacuous")
@@ -303,9 +283,6 @@ def connectivity_numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def draw_connectivity(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Loss left, test error right."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _canvas(numbers, 2.5)
     for axes, (panel, part) in panels:
         _draw_series(axes, part)
@@ -354,8 +331,8 @@ FIGURES = (
     (
         "sample_sizes",
         "sample_size",
-        """Test error of polynomials over the number of training points, noise of standard deviation 0.1. Order 2 is the
-        truth on the left. Geometric means; values above the frames are cut off.""",
+        """Test error of polynomials over the number of training points, noise of standard deviation 0.1. The simple
+        function (left) is itself of order 2. Geometric means; values above the frames are cut off.""",
         sample_size_numbers,
         draw_sample_sizes,
     ),

@@ -106,9 +106,6 @@ def _key(axes: Axes, label: str, dashes: Any, colour: str = "black") -> None:
 
 def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Variance over p, over n, and against k*/n + n/R."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _panels(numbers, [OVER_P, OVER_N, SCATTER], 3.1)
     looks = _looks(numbers)
     for name, axes in panels.items():
@@ -137,9 +134,6 @@ def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_isotropic(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Risk over p/n, and the tail of the variance at p = n."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _panels(numbers, [RISK, SURVIVAL], 2.7)
     looks = _looks(numbers)
     if MEDIAN in looks:
@@ -165,9 +159,6 @@ def draw_isotropic(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test error over N/n, its ratio to the theory, and that at several d."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _panels(numbers, [OVER_FEATURES, RATIO, AT_THRESHOLD], 2.7)
     looks = _looks(numbers)
     for name, axes in panels.items():
@@ -196,9 +187,6 @@ def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Distances to interpolants over the steps, and the angle to the max-margin direction."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _panels(numbers, [DESCENT, ANGLE], 3.0)
     for name, axes in panels.items():
         part = numbers[numbers["panel"] == name]
@@ -231,9 +219,6 @@ def _starts(looks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def draw_lazy_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Movement over the width, and the gaps to the kernel."""
-    empty = plots.not_run(numbers)
-    if empty:
-        return empty
     figure, panels = _panels(numbers, [MOVEMENT, GAPS], 2.8)
     looks = _looks(numbers)
     looks[MEAN_FIELD] = looks.get(MEAN_FIELD, {}) | {"markerfacecolor": "none"}
