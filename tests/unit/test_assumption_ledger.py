@@ -16,7 +16,7 @@ from benign.studies import part
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.assumption_ledger.claims import CLAIMS, claims
 from benign.studies.assumption_ledger.experiment import run
-from benign.studies.assumption_ledger.figures import figures, outcome
+from benign.studies.assumption_ledger.figures import BASE, LIMIT, figures, outcome
 from benign.studies.assumption_ledger.grid import Cell, cells
 from benign.studies.assumption_ledger.ledger import ENTRIES, points
 from benign.theory import gaussian
@@ -142,6 +142,16 @@ def test_the_outcome_is_read_off_the_numbers(ideal):
     assert found["exact inner maximum"] == "benign"
     assert found["small budget"] == "harmful"
     assert outcomes(ideal.assign(robust_train_error=0.1))["small budget"] == "harmful, not fitted"
+
+
+def test_an_error_beyond_the_limit_with_an_interval_that_reaches_back_is_unclear(ideal):
+    numbers = figures(ideal)[0].numbers
+    part = numbers[numbers["panel"] == "exact inner maximum"].copy()
+    broken = (part["quantity"] == "robust test error") & ~part["series"].isin([BASE, LIMIT])
+    part.loc[broken, ["mean", "low", "high"]] = [0.3, 0.1, 0.5]
+    assert outcome(part) == "unclear"
+    part.loc[broken, "low"] = 0.2
+    assert outcome(part) == "harmful"
 
 
 def test_diverged_cells_are_not_benign(ideal):

@@ -47,9 +47,20 @@ def kept_claims(folder: Path) -> list[dict[str, Any]]:
     return tables.read_json(folder / "claims.json")["claims"]
 
 
+FRESH: dict[tuple[str, str], dict[str, Any]] = {}  # judging takes seconds, and most tests change no table
+
+
+def judged(study: str, table: Path) -> dict[str, Any]:
+    """What today's code judges from a table: the record of each claim by its id."""
+    key = (study, tables.digest(table))
+    if key not in FRESH:
+        FRESH[key] = {claim.id: claim.record() for claim in studies.part(study, "claims")(tables.read(table))}
+    return FRESH[key]
+
+
 def judged_again(folder: Path, study: str) -> list[str]:
     """How a study's kept claims differ from those that today's code judges from the kept table."""
-    fresh = {claim.id: claim.record() for claim in studies.part(study, "claims")(tables.read(folder / "table.csv"))}
+    fresh = judged(study, folder / "table.csv")
     kept = {claim["id"]: claim for claim in kept_claims(folder)}
     if list(fresh) != list(kept):
         return [f"has the claims {', '.join(kept)}, the code has {', '.join(fresh)}"]

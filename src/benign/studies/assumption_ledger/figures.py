@@ -128,7 +128,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
     """Both figures, also those of experiments that the table does not have."""
     sound = table[table["status"] != "outvoted"]
     definition = f"""Benign: robust training error 0 and robust test error, with observed labels, within {NEAR:g} of
-        the noise level β, as far as its 95 % interval tells."""
+        the noise level β; harmful: its 95 % interval lies beyond; unclear: only its mean does."""
     return [
         Figure(
             "ledger",
@@ -272,19 +272,29 @@ def _draw_sweep(axes: Axes, sweep: Sweep, part: pd.DataFrame) -> None:
         axes.set_xticklabels([f"{x:g}" if x < EXACT else "exact" for x in axes.get_xticks()])
 
 
-OUTCOMES = {"benign": COLOURS["green"], "harmful": COLOURS["vermilion"], "not fitted": COLOURS["purple"]}
+OUTCOMES = {
+    "benign": COLOURS["green"],
+    "harmful": COLOURS["vermilion"],
+    "unclear": COLOURS["blue"],
+    "not fitted": COLOURS["purple"],
+}
 LEFT, NEEDS, BROKEN, RIGHT = 0.0, 0.45, 0.76, 1.0  # columns of the text, as shares of its width
 
 
 def outcome(part: pd.DataFrame) -> str:
-    """ "benign", "harmful" (also if not fitted), or "not fitted", from an entry's numbers."""
+    """ "benign", "harmful" (also if not fitted), "unclear" or "not fitted", from an entry's numbers.
+
+    Unclear: all is fitted, the mean error is beyond the limit, and its interval is not.
+    """
     measured = part[(part["kind"] == "measured") & (part["series"] != BASE)].set_index("quantity")
     limit = part.loc[part["series"] == LIMIT, "mean"].iloc[0]
     fitted = measured.loc[TRAIN, "mean"] == 0 and measured.loc[TRAIN, "diverged"] == 0
     harmful = measured.loc[ROBUST, "low"] > limit
     if harmful:
         return "harmful" if fitted else "harmful, not fitted"
-    return "benign" if fitted else "not fitted"
+    if not fitted:
+        return "not fitted"
+    return "benign" if measured.loc[ROBUST, "mean"] <= limit else "unclear"
 
 
 def draw_ledger(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
