@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from benign.cells import Context
-from benign.studies.adversarial_training.experiment import Cell, run, step_size
+from benign.studies.adversarial_training.experiment import run, step_size
+from benign.studies.adversarial_training.grid import Cell
 from benign.theory import two_group
 
 STOPS = (1, 10, 100, 300)

@@ -3,7 +3,9 @@
 For those who add a study or a figure and need not compute an hour of other results again. Rows are taken over only if
 the table is the one that its provenance describes, if code, libraries and device are the ones that computed it, and if
 some of its rows (--check groups of cells, and one for each data set) come out of a computation here with the same bits,
-or, with --other-processor, with the same numbers up to roundings. Provenance goes on to name what computed them.
+or, with --other-processor, with the same numbers up to roundings. With --other-code they may come from another version
+of the code, one that is meant to give the same numbers: then a fortieth of the groups, at least, is computed again.
+Provenance goes on to name what computed them.
 Exit status: 0 if the rows are in place, 2 if they cannot be (the reason on stderr).
 """
 
@@ -22,10 +24,10 @@ from typing import Any
 import torch
 
 import settings
-from benign import provenance, studies, tables
+from benign import studies, tables
 from benign.cells import Cell, Context
 from console import UserError, name_and_value, parser, reports_errors
-from kept_rows import LIBRARIES, KeptRows, planned, run_fingerprint
+from kept_rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
 from run_slice import load_images, require_device
 
 # In errors: a few of 2,000 test points change sides.
@@ -43,6 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--scratch", type=Path, default=Path("scratch"), metavar="DIR")
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
     result.add_argument("--other-processor", action="store_true", help="the rows come from another kind of processor")
+    result.add_argument("--other-code", action="store_true", help="the rows come from another version of the code")
     result.add_argument("--check", type=int, default=4, metavar="N", help="how many groups of cells to compute again")
     return result
 
@@ -56,7 +59,7 @@ def main(argv: list[str]) -> int:
     images = {name: Path(file) for name, file in args.images}
     table = args.results / args.tier / args.study / "table.csv"
     record = tables.read_json(args.results / args.tier / "provenance.json")
-    require_same_origin(args.study, table, record, args.device)
+    require_same_origin(args.study, table, record, args.device, other_code=args.other_code)
     part = settings.section(settings.grid_file(args.study), args.study, args.tier)
     cells = {cell.key: cell for cell in planned(args.study, part, images)}
     rows = {row[tables.KEY]: row for row in tables.read_rows(table) if row[tables.KEY] in cells}
@@ -66,34 +69,38 @@ def main(argv: list[str]) -> int:
         threads=args.threads,
         images=functools.cache(functools.partial(load_images, images)),
     )
-    again = chosen([cells[key] for key in rows], args.check, tables.digest(table))
+    groups = len({cells[key].group for key in rows})
+    count = max(args.check, -(-groups // 40)) if args.other_code else args.check
+    again = chosen([cells[key] for key in rows], count, tables.digest(table))
     require_same_rows(again, rows, context, table, to_the_bit=not args.other_processor)
     mark = run_fingerprint(args.study, args.device, args.threads, images)
     kept = KeptRows(args.scratch / args.tier / args.study / mark[:16] / "rows")
     known = record["studies"][args.study]
     for key, row in rows.items():
         # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
-        kept.save(cells[key], row, 60 * known["minutes"] / known["cells"], " and ".join(known["processors"]))
+        seconds, origin = 60 * known["minutes"] / known["cells"], known.get("computed_by") or [known["experiment"]]
+        kept.save(cells[key], row, seconds, " and ".join(origin), " and ".join(known["processors"]))
     print(
         f"{args.study}, {args.tier}: {len(rows)} of {len(cells)} rows taken over; {len(again)} came out the same here"
     )
     return 0
 
 
-def require_same_origin(study: str, table: Path, record: dict[str, Any], device: str) -> None:
+def require_same_origin(study: str, table: Path, record: dict[str, Any], device: str, *, other_code: bool) -> None:
     """UserError unless the table is the recorded one, made by this code with these libraries on such a device."""
     known = record["studies"].get(study)
     if known is None:
         raise UserError(f"{table.parents[1] / 'provenance.json'} knows no study {study}: run the tier instead")
-    code = provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS['run']}"))
-    facts = {"table": tables.digest(table), "experiment": code, "device": device}
+    facts = {"table": tables.digest(table), "device": device}
+    facts |= {} if other_code else {"experiment": code_of(study)}
     facts |= {name: importlib.metadata.version(name) for name in LIBRARIES}
     recorded = {**record["environment"], **known}
     differing = [name for name, value in facts.items() if recorded.get(name) != value]
     if differing:
         raise UserError(
             f"{table} was made with another {', another '.join(differing)}: its rows are not what this checkout "
-            "would compute, so run the tier instead"
+            "would compute, so run the tier instead; if only the code differs, and not in what it computes, give "
+            "--other-code"
         )
 
 

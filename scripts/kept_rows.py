@@ -28,20 +28,27 @@ class KeptRows:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, cell: Cell, row: Mapping[str, Any], seconds: float, processor: str = "") -> dict[str, Any]:
-        """Keep a row and what computed it, by default this processor; returns what `load` will return."""
+    def save(
+        self, cell: Cell, row: Mapping[str, Any], seconds: float, code: str, processor: str = ""
+    ) -> dict[str, Any]:
+        """Keep a row and what computed it, by default on this processor; returns what `load` will return.
+
+        code: fingerprint of the experiment (`code_of`)
+        """
         values = {name: tables.plain(value) for name, value in row.items()}
         if {name: values.get(name) for name in cell.fields()} != cell.fields():
             raise RuntimeError(f"the row of cell {cell.key} does not repeat the cell's fields: {values}")
-        entry = {"row": values, "seconds": round(seconds, 3), "processor": processor or provenance.processor()}
+        origin = {"code": code, "processor": processor or provenance.processor()}
+        entry = {"row": values, "seconds": round(seconds, 3), **origin}
         tables.write_text(self._path(cell), json.dumps(entry))
         return entry
 
     def load(self, cell: Cell) -> dict[str, Any] | None:
-        """{"row", "seconds", "processor"} of a finished cell; None if there is none, or a damaged one."""
+        """{"row", "seconds", "code", "processor"} of a finished cell; None if there is none, or a damaged one."""
         try:
             entry = json.loads(self._path(cell).read_text(encoding="utf-8"))
-            if entry["row"][tables.KEY] == cell.key and isinstance(entry["seconds"], float) and entry["processor"]:
+            whole = isinstance(entry["seconds"], float) and entry["code"] and entry["processor"]
+            if whole and entry["row"][tables.KEY] == cell.key:
                 return entry
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
@@ -49,6 +56,11 @@ class KeptRows:
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.key}.json"
+
+
+def code_of(study: str, part: str = "run") -> str:
+    """Fingerprint of the code that a part of a study runs."""
+    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
 
 
 def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:

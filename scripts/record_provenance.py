@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import settings
-from benign import provenance, studies, tables
+from benign import tables
 from console import parser, reports_errors
+from kept_rows import code_of
 from merge_claims import environment
 
 
@@ -51,13 +52,17 @@ def main(argv: list[str]) -> int:
 
 
 def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
-    """A table: what computed it, what it is, how many minutes of one thread its rows took, and on which processors."""
+    """A table: what computes it, what it is, how many minutes of one thread its rows took, and what computed them.
+
+    `computed_by` differs from `experiment` where rows were taken over from another version (scripts/adopt_rows.py).
+    """
     parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
         "experiment": code_of(study, "run"),
         "table": tables.digest(table),
         "cells": sum(part["cells"] for part in parts),
         "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
+        "computed_by": sorted({code for part in parts for code in part["codes"]}),
         "processors": sorted({name for part in parts for name in part["processors"]}),
     }
 
@@ -71,11 +76,6 @@ def figure_record(figure: Path, table: Path) -> dict[str, str]:
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),
     }
-
-
-def code_of(study: str, part: str) -> str:
-    """Fingerprint of the code that a part of a study runs."""
-    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
 
 
 def without_folders(config: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from benign.cells import Cell, Context, slice_of
 from benign.data import images as image_sets
 from benign.train.checkpoints import Checkpoints
 from console import Ticker, UserError, locked, name_and_value, parser, reports_errors
-from kept_rows import KeptRows, planned, run_fingerprint
+from kept_rows import KeptRows, code_of, planned, run_fingerprint
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -89,8 +89,8 @@ def main(argv: list[str]) -> int:
     rows, seconds = [entry["row"] for entry in entries], sum(entry["seconds"] for entry in entries)
     tables.write(args.output, rows, [name for cell in everything[:1] for name in cell.fields()])
     if args.timing:
-        processors = sorted({entry["processor"] for entry in entries})
-        timing = {"cells": len(rows), "reused": reused, "seconds": seconds, "processors": processors}
+        origin = {f"{name}s": sorted({entry[name] for entry in entries}) for name in ("code", "processor")}
+        timing = {"cells": len(rows), "reused": reused, "seconds": seconds, **origin}
         tables.write_json(args.timing, timing)
     return 0
 
@@ -107,13 +107,13 @@ def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
     with Ticker(title, total=len(cells), done=reused) as ticker:
         if waiting:
             context = with_notify(context, ticker)
-            started = time.monotonic()
+            code, started = code_of(context.study), time.monotonic()
             for row in studies.part(context.study, "run")(list(waiting.values()), context):
                 cell = waiting.pop(row.get(tables.KEY), None)
                 if cell is None:
                     raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
                 elapsed, started = time.monotonic() - started, time.monotonic()
-                known[cell.key] = kept.save(cell, row, elapsed)
+                known[cell.key] = kept.save(cell, row, elapsed, code)
                 if row.get("status") == "diverged":
                     ticker.tell(f"cell {cell.key} diverged and is kept as such: {cell.fields()}")
                 ticker.advance()

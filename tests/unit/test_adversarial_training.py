@@ -10,7 +10,8 @@ import torch
 
 from benign.cells import CellError, Context, slice_of
 from benign.studies.adversarial_training import experiment
-from benign.studies.adversarial_training.experiment import Cell, cells, run
+from benign.studies.adversarial_training.experiment import run
+from benign.studies.adversarial_training.grid import Cell, cells
 from benign.train.checkpoints import Checkpoints
 
 SMALL = {
@@ -45,6 +46,14 @@ def test_cells_that_share_a_training_share_a_slice():
     assert len({cell(training="ordinary", budget=b).group for b in (0, 1, 2)}) == 1
     assert cell(budget=1).group != cell(budget=2).group
     assert slice_of(cell(steps=1), 7) == slice_of(cell(steps=60), 7)
+
+
+def test_a_sample_with_most_labels_flipped_has_a_row_but_no_recursion():
+    found = {seed: rows(cell(n=5, flip_rate=0.5, seed=seed)) for seed in range(8)}
+    for row in (row for each in found.values() for row in each.values()):
+        assert row["status"] == "ok"
+        assert ("two_group_sample_rho" in row) == (row["flipped"] <= 0.5)
+    assert {row["flipped"] > 0.5 for each in found.values() for row in each.values()} == {True, False}
 
 
 def test_growing_a_grid_changes_no_existing_cell():

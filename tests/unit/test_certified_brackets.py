@@ -13,7 +13,8 @@ import settings
 from benign.cells import Context
 from benign.studies import part
 from benign.studies.certified_brackets.claims import CLAIMS, claims
-from benign.studies.certified_brackets.experiment import Cell, cells, run
+from benign.studies.certified_brackets.experiment import run
+from benign.studies.certified_brackets.grid import Cell, cells
 from support import verdicts_of
 
 STUDY = "certified_brackets"

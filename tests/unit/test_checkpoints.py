@@ -12,7 +12,7 @@ from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, symmetric
 from benign.train.checkpoints import Checkpoints
-from benign.train.gradient_descent import Problem, resumable_step, train
+from benign.train.gradient_descent import Problem, train
 
 
 def problem(seed: int) -> Problem:
@@ -50,7 +50,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path, saves):
     with pytest.raises(Killed):
         list(train(problems, [30, 60], InnerMaximisation(), KilledAfter(tmp_path, saves)))
     again = Checkpoints(tmp_path, "code")
-    steps = {resumable_step(p.name, again) for p in problems}
+    steps = {again.step(p.name) for p in problems}
     assert steps == {saves // 2}
     resumed = list(train(problems, [30, 60], InnerMaximisation(), again))
     for before, after in zip(whole[-len(resumed) :], resumed, strict=True):
@@ -64,8 +64,8 @@ def test_a_kill_between_two_files_of_a_batch_is_refused_until_batched_by_step(tm
     with pytest.raises(Killed):
         list(train(problems, [9], InnerMaximisation(), KilledAfter(tmp_path, 5)))
     again = Checkpoints(tmp_path, "code")
-    assert [resumable_step(p.name, again) for p in problems] == [3, 2]
-    with pytest.raises(ValueError, match="resumable_step"):
+    assert [again.step(p.name) for p in problems] == [3, 2]
+    with pytest.raises(ValueError, match=r"Checkpoints\.step"):
         list(train(problems, [9], InnerMaximisation(), again))
 
 

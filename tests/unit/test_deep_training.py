@@ -17,7 +17,7 @@ from benign.data.multiclass import draw_sample, flip_classes, pixels
 from benign.nets.convolutional import STATISTICS, convolutional, seeded
 from benign.nets.preact_resnet import preact_resnet18
 from benign.train.checkpoints import Checkpoints
-from benign.train.deep import Recipe, augmented, learning_rate, resumable_epoch, train
+from benign.train.deep import Recipe, augmented, learning_rate, train
 
 RECIPE = Recipe(8, 5, 0.05, 0.9, 5e-4, True, Attack(0.3, 2, 0.6))
 
@@ -164,7 +164,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(stopped: int, 
     kept = Checkpoints(tmp_path, "code", every_seconds=0.0)
     broken, _, _ = start()
     next(iter(train(broken, x, y, RECIPE, [stopped, 8], generator, "a", kept)))
-    assert resumable_epoch("a", kept) == stopped
+    assert kept.step("a") == stopped
     resumed, _, _ = start()
     reached = list(train(resumed, x, y, RECIPE, [2, 8], generator, "a", kept))
     assert reached == ([(2, True)] if stopped <= 2 else []) + [(8, True)]

@@ -13,7 +13,8 @@ import yaml
 from scipy.stats import norm
 
 from benign.studies.adversarial_training.claims import CLAIMS, claims
-from benign.studies.adversarial_training.experiment import Cell, cells, predict
+from benign.studies.adversarial_training.experiment import predict
+from benign.studies.adversarial_training.grid import Cell, cells
 from benign.theory.gaussian import half_space_error
 from support import verdicts_of
 

@@ -17,8 +17,9 @@ from benign.data.images import ImageSet
 from benign.studies import part
 from benign.studies.robust_overfitting.claims import CLAIMS, claims
 from benign.studies.robust_overfitting.courses import courses
-from benign.studies.robust_overfitting.experiment import Cell, cells, flagship_cell, run
+from benign.studies.robust_overfitting.experiment import flagship_cell, run
 from benign.studies.robust_overfitting.figures import figures
+from benign.studies.robust_overfitting.grid import Cell, cells
 from benign.train.checkpoints import Checkpoints
 from support import verdicts_of
 

@@ -166,7 +166,7 @@ def test_signal_and_budget_are_each_given_in_one_way(tmp_path: Path) -> None:
 
 
 def test_the_grid_s_schema_knows_exactly_the_fields_of_a_cell() -> None:
-    from benign.studies.adversarial_training.experiment import Cell
+    from benign.studies.adversarial_training.grid import Cell
 
     schema = settings.read_yaml(settings.SCHEMAS / "grids" / f"{STUDY}.yaml")
     fields = set(Cell.__dataclass_fields__) - {"experiment", "seed"}

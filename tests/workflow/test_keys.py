@@ -10,8 +10,8 @@ import pytest
 
 import settings
 from benign.cells import Cell, CellError, slice_of
-from benign.studies.adversarial_training.experiment import Cell as Flagship
-from benign.studies.adversarial_training.experiment import cells, defaults
+from benign.studies.adversarial_training.grid import Cell as Flagship
+from benign.studies.adversarial_training.grid import cells, defaults
 
 STUDY = "adversarial_training"
 GRID = settings.section(settings.grid_file(STUDY), STUDY, "smoke")["grid"]

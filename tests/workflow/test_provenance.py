@@ -61,6 +61,14 @@ def test_figures_and_claims_do_not_depend_on_the_experiment() -> None:
             assert experiment not in provenance.sources(f"benign.studies.{study}.{part}")
 
 
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_counting_a_study_s_cells_does_not_import_torch(study: str) -> None:
+    code = f"import sys; from benign.studies.{study} import grid; print('torch' in sys.modules)"
+    environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert answer.stdout.strip() == "False"
+
+
 def test_asking_for_sources_imports_neither_torch_nor_pandas() -> None:
     code = "import sys; from benign import provenance; print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
     environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import run_cell
-from benign.studies.adversarial_training.experiment import Cell
+from benign.studies.adversarial_training.grid import Cell
 
 SMALL = {"d": "1000", "n": "20", "width": "20", "steps": "20", "test_points": "200"}
 NUMBERS = ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error")

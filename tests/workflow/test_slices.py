@@ -343,6 +343,29 @@ def test_rows_that_differ_by_more_than_roundings_are_refused_whatever_the_proces
     assert "comes out differently" in capsys.readouterr().err
 
 
+def test_rows_of_another_version_of_the_code_are_taken_over_only_if_asked_for_and_keep_its_name(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = finished / "results" / "smoke" / "provenance.json"
+    known = tables.read_json(path)
+    known["studies"][STUDY]["experiment"] = "0" * 64
+    tables.write_json(path, known)
+    assert adopt(finished) == 2
+    assert "another experiment" in capsys.readouterr().err
+    assert adopt(finished, "--other-code") == 0
+    assert run_slice.main(arguments(finished / f"{STUDY}.yaml", finished)) == 0
+    assert json.loads((finished / "table.json").read_text())["codes"] == ["0" * 64]
+
+
+def test_rows_of_another_version_that_come_out_differently_are_refused(finished: Path) -> None:
+    table = finished / "results" / "smoke" / STUDY / "table.csv"
+    rows = [row | {"rho": row["rho"] + 1e-6} for row in tables.read_rows(table)]
+    fields = [name for cell in adopt_rows.planned(STUDY, section(finished), {})[:1] for name in cell.fields()]
+    tables.write(table, rows, fields)
+    record(finished)
+    assert adopt(finished, "--other-code") == 2
+
+
 def test_a_table_that_is_not_the_recorded_one_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = finished / "results" / "smoke" / STUDY / "table.csv"
     table.write_text(table.read_text() + "\n")

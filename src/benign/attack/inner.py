@@ -16,7 +16,7 @@ import dataclasses
 import torch
 from torch import Tensor
 
-METHODS = ("exact", "pgd")
+from benign.attack import METHODS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,6 @@ import dataclasses
 import torch
 from torch import Tensor
 
-ACTIVATIONS = ("leaky_relu", "smooth_leaky_relu", "relu")
-
 
 @dataclasses.dataclass(frozen=True)
 class Activation:

@@ -100,26 +100,6 @@ def max_margin_error(
     return half_space_error(budget, max_margin_rho(n, d, signal, flip_rate, slope), flip_rate)
 
 
-def correlated_half_space_error(
-    direction: ArrayLike,
-    mean: ArrayLike,
-    covariance: ArrayLike,
-    budget: ArrayLike,
-    flip_rate: ArrayLike = 0.0,
-) -> Floats:
-    """Robust error of sign⟨v, x⟩ where ξ ~ N(0, Σ) instead of N(0, I) [derived: §6].
-
-    direction v and mean μ: (d,); covariance Σ: (d, d); broadcasts over budget and flip_rate.
-    Raises ValueError where vᵀΣv ≤ 0: the noise has no component along v, so the error is no Gaussian tail.
-    """
-    v, mu, alpha, beta = np.asarray(direction, float), np.asarray(mean, float), _budget(budget), _flip_rate(flip_rate)
-    variance = float(v @ np.asarray(covariance, float) @ v)
-    if not variance > 0:
-        raise ValueError(f"direction: vᵀΣv = {variance} is not positive; give a direction in which the noise varies")
-    shift, reach, deviation = float(v @ mu), alpha * np.linalg.norm(v), np.sqrt(variance)
-    return (1 - beta) * ndtr((reach - shift) / deviation) + beta * ndtr((reach + shift) / deviation)
-
-
 def _within(name: str, value: ArrayLike, low: float, high: float) -> Floats:
     """`value` as float64; ValueError unless all of it lies in [low, high] (NaN does not)."""
     array = np.asarray(value, float)

@@ -65,6 +65,11 @@ class Checkpoints:
             warnings.warn(f"checkpoint {path} is not usable ({error}): this training starts over", stacklevel=2)
             return None
 
+    def step(self, name: str) -> int:
+        """The training step at which a usable checkpoint stands, 0 if there is none."""
+        saved = self.load(name)
+        return saved[0] if saved else 0
+
     def discard(self, name: str) -> None:
         """Remove a checkpoint that has served."""
         self._path(name).unlink(missing_ok=True)

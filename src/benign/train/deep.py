@@ -116,12 +116,6 @@ def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
     return padded.movedim(1, -1)[index, rows[:, :, None], columns[:, None, :]].movedim(-1, 1).contiguous()
 
 
-def resumable_epoch(name: str, checkpoints: Checkpoints | None) -> int:
-    """The epoch after which a usable checkpoint of the training of that name stands, 0 if there is none."""
-    saved = checkpoints.load(name) if checkpoints else None
-    return saved[0] if saved else 0
-
-
 def _state(network: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Parameters and buffers by name, and each parameter's momentum."""
     state = dict(network.state_dict())

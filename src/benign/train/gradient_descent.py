@@ -11,9 +11,11 @@ Letters: n points, m neurons, k coordinates, B networks; W (B, m, k), X and δ (
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,7 +81,7 @@ def train(
     """Train problems of one shape together; yields a snapshot at each of the increasing `stops`.
 
     With `checkpoints`, a problem saved before is taken up where it stood: the caller batches problems with equal
-    `resumable_step`, and stops that lie before it are not yielded again.
+    `Checkpoints.step`, and stops that lie before it are not yielded again.
     """
     if len({p.shape for p in problems}) != 1:
         raise ValueError("problems trained together must have one shape: batch them by Problem.shape")
@@ -95,10 +97,24 @@ def train(
             yield batch.snapshot()
 
 
-def resumable_step(name: str, checkpoints: Checkpoints | None) -> int:
-    """The step at which a usable checkpoint of the problem of that name stands, 0 if there is none."""
-    saved = checkpoints.load(name) if checkpoints else None
-    return saved[0] if saved else 0
+def train_in_batches(
+    problem: Problem, size: int, passes: int, inner: InnerMaximisation, rng: np.random.Generator
+) -> Snapshot:
+    """Mini-batch gradient descent: `passes` passes over the points, `size` at a time, in a new random order each.
+
+    A batch of b points has the step size η·b/n, the linear scaling of Goyal et al. 2017, so that one pass moves as far
+    as one full-batch step; δ is kept from a point's last visit, and its certificate renewed at every visit.
+    Raises ValueError unless 1 ≤ size ≤ n.
+    """
+    n = len(problem.x)
+    if not 1 <= size <= n:
+        raise ValueError(f"batch={size!r} is impossible: give a value between 1 and n={n}")
+    batch = _Batch([problem], dataclasses.replace(inner, unchecked=0))
+    for _ in range(passes):
+        order = torch.as_tensor(rng.permutation(n), device=problem.x.device)
+        for rows in order.split(size):
+            batch.step_on(rows)
+    return batch.snapshot()
 
 
 class _Batch:
@@ -139,6 +155,13 @@ class _Batch:
         pull = self.y * self._sigmoid(-self.y * f) * self.rate  # (B, n, 1)
         torch.baddbmm(self.w, slopes.mul_(pull).mT, points, out=self.w)
         self.steps += 1
+
+    def step_on(self, rows: Tensor) -> None:
+        """One step on the loss of these points (b,) alone; their pull is what it is in a full-batch step."""
+        part = copy.copy(self)  # the weights and counts are the same tensors
+        part.x, part.y, part.delta, part.gap = (t[:, rows] for t in (self.x, self.y, self.delta, self.gap))
+        part.step()
+        self.delta[:, rows], self.gap[:, rows], self.steps = part.delta, part.gap, part.steps
 
     def _sigmoid(self, t: Tensor) -> Tensor:
         """σ(t), t (B, n, 1), rounded alike wherever a network stands in the batch.
@@ -230,7 +253,7 @@ class _Batch:
         if not present:
             return
         if len(present) < len(saved) or len({step for step, _ in present}) != 1:
-            raise ValueError("problems resumed together must stand at one step: batch them by resumable_step")
+            raise ValueError("problems resumed together must stand at one step: batch them by Checkpoints.step")
         self.steps = present[0][0]
         for i, (_, state) in enumerate(present):
             for name, tensor in self._state().items():

@@ -22,13 +22,11 @@ from benign.cells import CellError, Context
 from benign.data import clusters
 from benign.data.images import sample_problem
 from benign.nets.two_layer import Activation, symmetric
-from benign.studies.adversarial_training.grid import Cell, cells, defaults
+from benign.studies.adversarial_training.grid import Cell
 from benign.theory import assumptions, gaussian, two_group
 from benign.theory.intervals import bootstrap_mean, clopper_pearson
-from benign.train.gradient_descent import Problem, resumable_step, train
+from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import orthonormal_basis
-
-__all__ = ["Cell", "cells", "defaults", "report", "run"]
 
 # n·m·B stays below this where it can. A CPU's batches must stay in its cache; a GPU wants to be filled.
 BATCH_ACTIVATIONS = {"cpu": 40_000, "cuda": 40_000_000}
@@ -150,9 +148,11 @@ def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[C
 
 def _start(group: list[Cell], context: Context) -> int:
     """The step at which a group's training is taken up; a checkpoint beyond a row that is still wanted is no use."""
+    if not context.checkpoints:
+        return 0
     name = group[0].group
-    step = resumable_step(name, context.checkpoints)
-    if context.checkpoints and step > min(cell.steps for cell in group):
+    step = context.checkpoints.step(name)
+    if step > min(cell.steps for cell in group):
         context.checkpoints.discard(name)
         return 0
     return step
@@ -192,6 +192,10 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
     losses = logistic_loss(train_robust.margin)
     low, high = bootstrap_mean(losses.cpu().numpy())
     flipped = _share(drawn.problem.y != drawn.train_clean)
+    # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5). Where
+    # most are flipped, labels mean their opposites, and no closed form is about that.
+    predictable = cell.data == "clusters" and flipped <= 0.5
+    recursion = {"two_group_sample_rho": two_group_rho(cell, flipped)} if predictable else {}
     clean, clean_observed = _errors(drawn, w, 0.0)
     robust, robust_observed = _errors(drawn, w, cell.budget)
     return {
@@ -209,8 +213,7 @@ def measure(cell: Cell, drawn: Sample, w: Tensor) -> dict[str, Any]:
         "mean_norm": float(torch.linalg.vector_norm(drawn.mean)),
         "rho": rho(drawn.mean, mean_input_gradient(drawn.test_x, w, problem.activation)),
         "flipped": flipped,
-        # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5).
-        **({"two_group_sample_rho": two_group_rho(cell, flipped)} if cell.data == "clusters" else {}),
+        **recursion,
     }
 
 

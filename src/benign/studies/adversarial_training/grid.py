@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from benign import seeds
-from benign.attack.inner import METHODS
+from benign.attack import METHODS
 from benign.cells import Cell as BaseCell
 from benign.cells import CellError
 from benign.data.clusters import NOISES
-from benign.nets.two_layer import ACTIVATIONS
+from benign.nets import ACTIVATIONS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from benign.studies.adversarial_training import experiment as flagship
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
 from benign.theory import gaussian, two_group
 from benign.theory.departures import correlated_error, effective_dimension, worst_flips_factor
-from benign.train import gradient_descent, minibatch
+from benign.train import gradient_descent
 from benign.train.reduction import orthonormal_basis
 
 
@@ -50,7 +50,7 @@ def _train_and_measure(cell: Cell, context: Context) -> dict[str, Any]:
     inner = InnerMaximisation(cell.inner, cell.inner_steps)
     if cell.batch:
         order = seeds.generator(context.study, "batches", cell.seed, n=cell.n, batch=cell.batch)
-        last = minibatch.train(drawn.problem, cell.batch, cell.steps, inner, order)
+        last = gradient_descent.train_in_batches(drawn.problem, cell.batch, cell.steps, inner, order)
     else:
         *_, last = gradient_descent.train([drawn.problem], [cell.steps], inner)
     if not bool(last.finite[0]):

@@ -19,10 +19,8 @@ from benign.attack.inner import InnerMaximisation
 from benign.cells import Context
 from benign.nets.two_layer import Activation
 from benign.studies.adversarial_training.experiment import predict, sample
-from benign.studies.adversarial_training.grid import Cell, cells, defaults
+from benign.studies.adversarial_training.grid import Cell
 from benign.train.gradient_descent import train
-
-__all__ = ["Cell", "cells", "defaults", "run"]
 
 PREDICTED = ("averaging_error", "max_margin_error", "linear_max_margin_error", "two_group_error", "in_regime")
 

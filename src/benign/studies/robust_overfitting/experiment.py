@@ -23,11 +23,10 @@ from benign.data.multiclass import Points, Sample, draw_sample
 from benign.nets.convolutional import STATISTICS, convolutional, seeded
 from benign.nets.preact_resnet import preact_resnet18
 from benign.studies.adversarial_training import experiment as flagship
-from benign.studies.robust_overfitting.grid import Cell, cells, defaults
+from benign.studies.adversarial_training import grid as flagship_grid
+from benign.studies.robust_overfitting.grid import Cell
 from benign.theory.gaussian import robust_floor
-from benign.train.deep import Recipe, resumable_epoch, train
-
-__all__ = ["Cell", "cells", "defaults", "run"]
+from benign.train.deep import Recipe, train
 
 # The attack of all measurements on images, as in the paper 10 steps [M], each a quarter of α, from δ = 0 [ours].
 EVALUATION: dict[str, Any] = {"steps": 10, "step": 0.25}
@@ -55,12 +54,12 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
 # ---------------------------------------------------------------- clusters: the flagship's networks
 
 
-def flagship_cell(cell: Cell) -> flagship.Cell:
+def flagship_cell(cell: Cell) -> flagship_grid.Cell:
     """The flagship's cell with the same problem; a pass over the training set is one step of gradient descent there."""
     shared: dict[str, Any] = {
         name: getattr(cell, name) for name in ("d", "signal", "n", "flip_rate", "width", "budget")
     }
-    return flagship.Cell(**shared, **FLAGSHIP, steps=cell.epochs, test_points=cell.test_points, seed=cell.seed)
+    return flagship_grid.Cell(**shared, **FLAGSHIP, steps=cell.epochs, test_points=cell.test_points, seed=cell.seed)
 
 
 def _run_clusters(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
@@ -92,7 +91,7 @@ def _run_images(group: list[Cell], context: Context) -> Iterator[dict[str, Any]]
     cell, by_epoch = group[0], {cell.epochs: cell for cell in group}
     sample, network = draw(cell, context), build(cell, context)
     images, labels = tensors(sample.train, context.device)
-    if resumable_epoch(cell.group, context.checkpoints) > cell.epochs and context.checkpoints:
+    if context.checkpoints and context.checkpoints.step(cell.group) > cell.epochs:
         context.checkpoints.discard(cell.group)  # it lies beyond a row that is still wanted
     course = train(
         network,

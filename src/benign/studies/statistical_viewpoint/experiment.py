@@ -9,9 +9,7 @@ import numpy as np
 
 from benign.cells import Context
 from benign.studies.statistical_viewpoint import implicit_regularisation, lazy_training, linear, random_features
-from benign.studies.statistical_viewpoint.grid import Cell, cells, defaults
-
-__all__ = ["Cell", "cells", "defaults", "run"]
+from benign.studies.statistical_viewpoint.grid import Cell
 
 ALONE: dict[str, Callable[[Cell, str], dict[str, Any]]] = {
     "dimension": linear.on_a_spectrum,
