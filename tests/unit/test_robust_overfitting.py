@@ -302,4 +302,4 @@ def test_diverged_trainings_are_left_out_of_claims_and_counted_in_figures(ideal)
 def test_every_figure_of_the_ideal_table_draws_what_it_has(ideal):
     for figure in figures(ideal):
         assert len(figure.numbers)
-        figure.draw(figure.numbers)
+        plots.draw(figure)

@@ -252,7 +252,7 @@ def test_one_experiment_alone_is_judged_and_drawn(small, experiment):
     alone = small[small["experiment"] == experiment].dropna(axis="columns", how="all")
     assert {claim.verdict for claim in claims(alone)} - {"not run"}
     for figure in figures(alone):
-        figure.draw(figure.numbers)
+        plots.draw(figure)
 
 
 def test_rows_that_diverged_do_not_count(ideal):
@@ -325,7 +325,7 @@ def test_figures_have_the_common_columns_and_draw_their_own_numbers(small):
         assert list(figure.numbers.columns) == plots.COLUMNS
         assert len(figure.numbers)
         with plots.style():
-            assert figure.draw(figure.numbers).axes
+            assert plots.draw(figure).axes
 
 
 def test_figures_of_experiments_that_did_not_run_say_so(small):
@@ -338,4 +338,4 @@ def test_figures_of_experiments_that_did_not_run_say_so(small):
 def test_figures_count_what_diverged(small):
     for figure in figures(small.assign(status="diverged")):
         assert "diverged and are left out" in figure.caption
-        figure.draw(figure.numbers)
+        plots.draw(figure)
