@@ -160,7 +160,7 @@ def test_the_time_left_weighs_cells_by_what_they_take(monkeypatch: pytest.Monkey
 
 def test_overhead_is_the_share_of_the_time_in_which_no_cell_was_computed() -> None:
     done = plan()
-    entry = {"seconds": 3.0, "processor": "a processor", "row": {}}
+    entry = {"seconds": 3.0, "code": "a fingerprint", "processor": "a processor", "row": {}}
     for key in sorted(done.cells)[:20]:
         tables.write_json(done.scratch / "rows" / f"{key}.json", {**entry, "row": {"key": key}})
     record = run_pipeline.run_record("smoke", 0, 2, [done], wall=40.0)
