@@ -76,10 +76,11 @@ def main(argv: list[str]) -> int:
     mark = run_fingerprint(args.study, args.device, args.threads, images)
     kept = KeptRows(args.scratch / args.tier / args.study / mark[:16] / "rows")
     known = record["studies"][args.study]
+    # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
+    seconds = 60 * known["minutes"] / known["cells"]
+    code, processor = " and ".join(known["computed_by"] or [known["experiment"]]), " and ".join(known["processors"])
     for key, row in rows.items():
-        # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
-        seconds, origin = 60 * known["minutes"] / known["cells"], known.get("computed_by") or [known["experiment"]]
-        kept.save(cells[key], row, seconds, " and ".join(origin), " and ".join(known["processors"]))
+        kept.save(cells[key], row, seconds, code, processor)
     print(
         f"{args.study}, {args.tier}: {len(rows)} of {len(cells)} rows taken over; {len(again)} came out the same here"
     )

@@ -58,9 +58,9 @@ class KeptRows:
         return self.folder / f"{cell.key}.json"
 
 
-def code_of(study: str, part: str = "run") -> str:
-    """Fingerprint of the code that a part of a study runs."""
-    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+def code_of(study: str, part: str = "run", facts: Mapping[str, str] | None = None) -> str:
+    """Fingerprint of the code that a part of a study runs, and of facts beside it (`provenance.fingerprint`)."""
+    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"), facts)
 
 
 def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
@@ -68,7 +68,7 @@ def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, 
     facts = {name: importlib.metadata.version(name) for name in LIBRARIES}
     facts |= {f"images {name}": digest_images(name, file) for name, file in images.items()}
     facts |= {"device": device, "threads": str(threads)}
-    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.experiment"), facts)
+    return code_of(study, facts=facts)
 
 
 def digest_images(name: str, file: Path) -> str:

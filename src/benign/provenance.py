@@ -53,6 +53,7 @@ def fingerprint(files: Iterable[Path], facts: Mapping[str, str] | None = None) -
     return hashlib.sha256("\0\0".join(parts).encode()).hexdigest()
 
 
+@functools.cache  # asked for with every row that is kept
 def processor() -> str:
     """The name of this machine's processor: roundings differ from one kind to another, and with them the last bits."""
     try:
