@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import settings
+from benign import studies, tables
 from benign.cells import Cell, CellError, slice_of
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.adversarial_training.grid import cells, defaults
@@ -19,6 +22,10 @@ PAPERS: dict[str, Any] = {
     "d": 10000, "signal": 8.0, "n": 100, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 1.0,
     "width": 1000, "init_scale": 0.001, "step_scale": 2.0, "steps": 1000, "budget": 2.0, "test_points": 2000,
 }  # fmt: skip
+
+# Every kept tier's cells, as they were before a study was declared once: number, groups, SHA-256 of the sorted keys.
+# A study whose grid is meant to change has its entry renewed in the same commit, which says what changed.
+PINNED: dict[str, dict[str, Any]] = tables.read_json(Path(__file__).with_name("pinned_keys.json"))
 
 
 def grown(field: str, value: Any) -> list[Flagship]:
@@ -42,6 +49,14 @@ def grown(field: str, value: Any) -> list[Flagship]:
 )
 def test_keys_are_what_they_have_always_been(changes: dict[str, Any], key: str) -> None:
     assert Flagship(**{"seed": 0, **PAPERS, **changes}).key == key
+
+
+@pytest.mark.parametrize(("study", "tier"), [(study, tier) for study, tiers in PINNED.items() for tier in tiers])
+def test_a_study_s_cells_keep_their_keys(study: str, tier: str) -> None:
+    found = studies.part(study, "cells")(settings.section(settings.grid_file(study), study, tier)["grid"])
+    keys = sorted(cell.key for cell in found)
+    digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    assert {"cells": len(keys), "groups": len({cell.group for cell in found}), "keys": digest} == PINNED[study][tier]
 
 
 def test_keys_are_safe_in_a_path_and_no_two_cells_share_one() -> None:
