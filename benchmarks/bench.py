@@ -33,10 +33,10 @@ sys.path.append(str(ROOT / "scripts"))  # the command line and the processor's n
 
 import agreement  # noqa: E402
 import scaling  # noqa: E402
-from benign import provenance, tables  # noqa: E402
+from benign.pipeline import provenance, tables  # noqa: E402
+from benign.pipeline.console import parser, reports_errors  # noqa: E402
 from benign.studies.adversarial_training.experiment import sample  # noqa: E402
 from benign.studies.adversarial_training.grid import Cell  # noqa: E402
-from console import parser, reports_errors  # noqa: E402
 from draw_figures import draw  # noqa: E402
 from engine import (  # noqa: E402
     CONTEXT,

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import settings
-from benign import studies, tables
-from console import UserError, parser, reports_errors
-from kept_rows import planned
+from benign import studies
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
+from benign.pipeline.rows import planned
 
 
 def arguments() -> argparse.ArgumentParser:

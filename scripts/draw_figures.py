@@ -10,10 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import settings
-from benign import plots, studies, tables
+from benign import plots, studies
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
 from benign.plots import Figure
-from console import UserError, parser, reports_errors
 
 
 def arguments() -> argparse.ArgumentParser:

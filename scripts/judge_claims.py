@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import settings
-from benign import studies, tables
+from benign import studies
 from benign.claims import Claim
-from console import parser, reports_errors
+from benign.pipeline import settings, tables
+from benign.pipeline.console import parser, reports_errors
 
 
 def arguments() -> argparse.ArgumentParser:

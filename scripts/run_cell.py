@@ -21,11 +21,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-import settings
-from benign import studies, tables
+from benign import studies
 from benign.cells import Cell, Context
-from console import UserError, name_and_value, parser, reports_errors
-from run_slice import load_images, require_device
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
+from benign.pipeline.slices import load_images, require_device
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-import settings
 from benign import studies
 from benign.claims import Claim
+from benign.pipeline import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from benign.data.images import ImageSet
+    from benign.data.images.record import ImageSet
     from benign.train.checkpoints import Checkpoints
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import matplotlib.figure
 import pytest
 
-from benign import plots, studies, tables
+from benign import plots, studies
+from benign.pipeline import tables
 from support import smoke_figures
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign.cells import CellError, Context
+from benign.pipeline import settings
 from benign.studies import part
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.assumption_ledger.claims import CLAIMS, claims
@@ -19,7 +19,7 @@ from benign.studies.assumption_ledger.experiment import run
 from benign.studies.assumption_ledger.figures import BASE, LIMIT, figures, outcome
 from benign.studies.assumption_ledger.grid import Cell, cells
 from benign.studies.assumption_ledger.ledger import ENTRIES, points
-from benign.theory import gaussian
+from benign.theory.mixture import gaussian
 from support import verdicts_of
 
 STUDY = "assumption_ledger"

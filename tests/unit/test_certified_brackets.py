@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign.cells import Context
+from benign.pipeline import settings
 from benign.studies import part
 from benign.studies.certified_brackets.claims import CLAIMS, claims
 from benign.studies.certified_brackets.experiment import run

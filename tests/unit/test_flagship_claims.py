@@ -15,7 +15,7 @@ from scipy.stats import norm
 from benign.studies.adversarial_training.claims import CLAIMS, claims
 from benign.studies.adversarial_training.experiment import predict
 from benign.studies.adversarial_training.grid import Cell, cells
-from benign.theory.gaussian import half_space_error
+from benign.theory.mixture.gaussian import half_space_error
 from support import verdicts_of
 
 GRID = Path(__file__).parents[2] / "config" / "grids" / "adversarial_training.yaml"

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.svm import SVC  # type: ignore[import-untyped]
 
-import settings
 from benign import plots
 from benign.cells import CellError, Context
+from benign.pipeline import settings
 from benign.studies.linear_classifier.claims import CLAIMS, claims
 from benign.studies.linear_classifier.experiment import run
 from benign.studies.linear_classifier.figures import figures
 from benign.studies.linear_classifier.grid import Cell, cells
-from benign.theory.gaussian import half_space_error
+from benign.theory.mixture.gaussian import half_space_error
 from benign.train import linear
 from support import verdicts_of
 

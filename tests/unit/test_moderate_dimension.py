@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign.cells import CellError, Context
 from benign.data import signal_noise as data
+from benign.pipeline import settings
 from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED, claims
 from benign.studies.moderate_dimension.experiment import run
 from benign.studies.moderate_dimension.figures import figures
 from benign.studies.moderate_dimension.grid import Cell, cells
-from benign.theory import signal_noise
+from benign.theory.mixture import signal_noise
 from benign.train import hinge, linear
 from support import verdicts_of
 

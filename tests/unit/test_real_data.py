@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign import plots
 from benign.cells import CellError, Context
-from benign.data import images
-from benign.data.images import ImageSet
+from benign.data.images import sources
+from benign.data.images.record import ImageSet
+from benign.pipeline import settings
 from benign.studies.real_data.claims import CLAIMS, claims
 from benign.studies.real_data.experiment import run
 from benign.studies.real_data.figures import figures
@@ -81,7 +81,7 @@ def test_a_curve_crosses_one_half_where_the_line_between_its_points_does():
 
 @pytest.mark.skipif("BENIGN_DATA" not in os.environ, reason="BENIGN_DATA names a folder with MNIST and CIFAR-10")
 def test_real_cats_and_dogs_make_a_row():
-    cifar10 = images.cifar10_folder(Path(os.environ["BENIGN_DATA"]) / "cifar10")
+    cifar10 = sources.cifar10_folder(Path(os.environ["BENIGN_DATA"]) / "cifar10")
     cell = small(data="cifar10", classes="catvdog", side=4, n=20, test_points=50)
     (row,) = run([cell], Context(study=STUDY, images=lambda name: cifar10))
     assert row["status"] == "ok"

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign import plots
 from benign.cells import CellError, Context, slice_of
-from benign.data.images import ImageSet
+from benign.data.images.record import ImageSet
+from benign.pipeline import settings
 from benign.studies import part
 from benign.studies.robust_overfitting.claims import CLAIMS, claims
 from benign.studies.robust_overfitting.courses import courses

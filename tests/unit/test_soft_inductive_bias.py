@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-import settings
 from benign.cells import CellError, Context
-from benign.data.images import ImageSet
+from benign.data.images.record import ImageSet
+from benign.pipeline import settings
 from benign.studies.soft_inductive_bias import networks
 from benign.studies.soft_inductive_bias.claims import claims
 from benign.studies.soft_inductive_bias.experiment import run
 from benign.studies.soft_inductive_bias.grid import Cell, cells
 from benign.studies.soft_inductive_bias.polynomials import fit
-from benign.theory.effective_dimension import double_descent_error
-from benign.theory.hypothesis_code import decode, encode
+from benign.theory.compression.hypothesis_code import decode, encode
+from benign.theory.regression.effective_dimension import double_descent_error
 from support import verdicts_of
 
 STUDY = "soft_inductive_bias"

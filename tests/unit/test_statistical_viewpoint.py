@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import settings
 from benign import plots
 from benign.cells import CellError, Context
+from benign.pipeline import settings
 from benign.studies.statistical_viewpoint import lazy_training, linear, random_features
 from benign.studies.statistical_viewpoint.claims import CLAIMS, claims
 from benign.studies.statistical_viewpoint.experiment import run
 from benign.studies.statistical_viewpoint.figures import figures
 from benign.studies.statistical_viewpoint.grid import Cell, cells, defaults
-from benign.theory import min_norm
-from benign.theory import random_features as features_theory
+from benign.theory.regression import min_norm
+from benign.theory.regression import random_features as features_theory
 from support import verdicts_of
 
 STUDY = "statistical_viewpoint"

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-import kept_rows
 import merge_claims
-import settings
-from benign import studies, tables
+from benign import studies
+from benign.pipeline import rows, settings, tables
 from support import ROOT
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
@@ -31,7 +30,7 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
     found: list[str] = []
     for study, kept in record["studies"].items():
         table = results / study / "table.csv"
-        if kept["experiment"] != kept_rows.code_of(study, "run"):
+        if kept["experiment"] != rows.code_of(study, "run"):
             found.append(f"{study}: the code that computed its table has changed")
         if kept["table"] != tables.digest(table):
             found.append(f"{table} is not the table that was recorded")
@@ -86,7 +85,7 @@ def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str
     for name, figure in record["figures"].items():
         study = name.split("/")[0]
         file = root / "figures" / tier / f"{name}.png"
-        if figure["sources"] != kept_rows.code_of(study, "figures"):
+        if figure["sources"] != rows.code_of(study, "figures"):
             yield f"{file}: the code that drew it has changed"
         if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
             yield f"{file}: the table that it was drawn from has changed"

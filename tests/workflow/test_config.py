@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-import settings
 from benign import studies
+from benign.pipeline import settings
 from support import ROOT
 
 TIER_FILES = {"default": "config.yaml", "smoke": "smoke.yaml", "paper": "paper.yaml", "gpu": "gpu.yaml"}

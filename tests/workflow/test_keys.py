@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import settings
-from benign import studies, tables
+from benign import studies
 from benign.cells import Cell, CellError, slice_of
+from benign.pipeline import settings, tables
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.adversarial_training.grid import cells, defaults
 

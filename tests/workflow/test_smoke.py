@@ -10,9 +10,9 @@ import pytest
 
 import draw_figures
 import render_artifact
-import settings
-from benign import studies, tables
+from benign import studies
 from benign.claims import Claim
+from benign.pipeline import settings, tables
 
 pytestmark = pytest.mark.slow
 

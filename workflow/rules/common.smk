@@ -9,8 +9,9 @@ from snakemake.settings.types import DeploymentMethod
 ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
 
-import settings  # noqa: E402
-from benign import provenance, studies  # noqa: E402
+from benign.pipeline import settings  # noqa: E402
+from benign import studies  # noqa: E402
+from benign.pipeline import provenance  # noqa: E402
 
 # Jobs run the code beside this file, with the Python that runs Snakemake unless Conda gives them another.
 prefix = f"export PYTHONPATH={shlex.quote(str(ROOT / 'src'))}; "

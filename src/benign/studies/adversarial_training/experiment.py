@@ -20,11 +20,11 @@ from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, wo
 from benign.attack.inner import InnerMaximisation
 from benign.cells import CellError, Context
 from benign.data import clusters
-from benign.data.images import sample_problem
+from benign.data.images.pairs import sample_problem
 from benign.nets.two_layer import Activation, symmetric
+from benign.stats import bootstrap_mean, clopper_pearson
 from benign.studies.adversarial_training.grid import Cell
-from benign.theory import assumptions, gaussian, two_group
-from benign.theory.intervals import bootstrap_mean, clopper_pearson
+from benign.theory.mixture import assumptions, gaussian, two_group
 from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import orthonormal_basis
 

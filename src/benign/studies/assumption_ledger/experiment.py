@@ -20,8 +20,8 @@ from benign.data import clusters, departures
 from benign.nets.two_layer import Activation, symmetric
 from benign.studies.adversarial_training import experiment as flagship
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
-from benign.theory import gaussian, two_group
-from benign.theory.departures import correlated_error, effective_dimension, worst_flips_factor
+from benign.theory.mixture import gaussian, two_group
+from benign.theory.mixture.departures import correlated_error, effective_dimension, worst_flips_factor
 from benign.train import gradient_descent
 from benign.train.reduction import orthonormal_basis
 

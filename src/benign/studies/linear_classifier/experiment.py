@@ -13,8 +13,8 @@ from benign import cells as base
 from benign import seeds
 from benign.data import clusters
 from benign.studies.linear_classifier.grid import Cell
-from benign.theory import gaussian
-from benign.theory.dual_norm import dual_norm, effective_budget, risk
+from benign.theory.mixture import gaussian
+from benign.theory.mixture.dual_norm import dual_norm, effective_budget, risk
 from benign.train import linear
 from benign.train.linear import Array
 

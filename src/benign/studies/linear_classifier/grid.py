@@ -16,7 +16,7 @@ import numpy as np
 
 from benign import cells as base
 from benign import grids
-from benign.theory.dual_norm import DUAL_ORDER
+from benign.theory.mixture.dual_norm import DUAL_ORDER
 
 TRAININGS, MEANS, METHODS = ("adversarial", "ordinary"), ("spread", "axis"), ("plain", "normalised")
 

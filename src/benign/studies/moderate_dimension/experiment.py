@@ -13,7 +13,7 @@ from benign import seeds
 from benign.data import clusters, signal_noise
 from benign.data.clusters import Array, Labels
 from benign.studies.moderate_dimension.grid import Cell
-from benign.theory.signal_noise import aligned_weights, half_space_error
+from benign.theory.mixture.signal_noise import aligned_weights, half_space_error
 from benign.train import hinge
 
 

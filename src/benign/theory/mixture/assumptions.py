@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from benign.theory.gaussian import averaging_rho
+from benign.theory.mixture.gaussian import averaging_rho
 
 DESCRIPTIONS: dict[str, str] = {
     "sample_size": "Enough points for the failure probability: n ≥ C log(1/δ) [frei].",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
-from benign.theory import gaussian
+from benign.theory.mixture import gaussian
 
 Floats = NDArray[np.float64]
 

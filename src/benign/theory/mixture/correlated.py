@@ -2,7 +2,7 @@
 
 The model of real data in docs/theory.md §17: x = ỹμ + ξ, ξ ~ N(0, Σ_ỹ). The error of a half-space sign⟨v, x⟩ depends on
 three numbers: its alignment ρ = ⟨μ, v⟩/‖v‖ and the noise's deviations σ_± = √(vᵀΣ_±v)/‖v‖ along v.
-With Σ_± = I everything reduces to benign.theory.gaussian.
+With Σ_± = I everything reduces to benign.theory.mixture.gaussian.
 
 Letters: α budget, β flip_rate, n training points, Σ̄ = (Σ₊ + Σ₋)/2. Functions are [derived] unless they say otherwise.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from benign.theory import gaussian
+from benign.theory.mixture import gaussian
 
 Floats = NDArray[np.float64]
 

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import performance
-import settings
-from benign import tables
 from benign.claims import VERDICTS
-from console import UserError, parser, reports_errors
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
 from merge_claims import anchor, measured
 from performance import table
 

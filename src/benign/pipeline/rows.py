@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benign import provenance, studies, tables
+from benign import studies
 from benign.cells import Cell
-from console import UserError
+from benign.pipeline import provenance, tables
+from benign.pipeline.console import UserError
 
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
 

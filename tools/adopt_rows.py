@@ -23,12 +23,12 @@ from typing import Any
 
 import torch
 
-import settings
-from benign import studies, tables
+from benign import studies
 from benign.cells import Cell, Context
-from console import UserError, name_and_value, parser, reports_errors
-from kept_rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
-from run_slice import load_images, require_device
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
+from benign.pipeline.rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
+from benign.pipeline.slices import load_images, require_device
 
 # In errors: a few of 2,000 test points change sides.
 ROUNDINGS = 0.01

@@ -1,7 +1,7 @@
 """The exponent of Thm 3.1's clean error, and the constant in it that networks need (docs/theory.md §11).
 
 The bound [frei; Thm 3.1 is of this form]: excess clean error ≤ 2exp(-X/C), X = n‖μ‖⁴/d, for one constant C wherever the
-assumptions hold. Letters as in benign.theory.gaussian; r = n‖μ‖²/d. All functions broadcast and return float64.
+assumptions hold. Letters as in benign.theory.mixture.gaussian; r = n‖μ‖²/d. All functions broadcast and return float64.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_ndtr
 
-from benign.theory.gaussian import Floats
+from benign.theory.mixture.gaussian import Floats
 
 
 def signal_term(n: ArrayLike, d: ArrayLike, signal: ArrayLike) -> Floats:

@@ -1,7 +1,7 @@
 """Robust error of a half-space under ℓ2 and ℓ∞ perturbations of the Gaussian mixture (docs/theory.md §14).
 
-Mixture and letters as in `benign.theory.gaussian`: x = ỹμ + ξ, ξ ~ N(0, I_d), labels flipped with probability β,
-α the budget in the norm at hand. ‖·‖_q is the dual of the perturbation's norm: ℓ2 for ℓ2, ℓ1 for ℓ∞.
+Mixture and letters as in `benign.theory.mixture.gaussian`: x = ỹμ + ξ, ξ ~ N(0, I_d), labels flipped with
+probability β, α the budget in the norm at hand. ‖·‖_q is the dual of the perturbation's norm: ℓ2 for ℓ2, ℓ1 for ℓ∞.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benign.theory.gaussian import half_space_error
+from benign.theory.mixture.gaussian import half_space_error
 
 Floats = NDArray[np.float64]
 DUAL_ORDER = {"l2": 2, "linf": 1}  # the perturbation's norm and the q of its dual

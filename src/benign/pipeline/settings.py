@@ -16,7 +16,7 @@ import jsonschema
 import referencing
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ROOT / "workflow" / "schemas"
 GRIDS = ROOT / "config" / "grids"
 CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts

@@ -1,7 +1,7 @@
 """Write requirements.lock and environment.yml from the packages installed here, or check that all three files agree.
 
-    pip install -e '.[cluster,test]' && python scripts/lock.py      writes both files
-    python scripts/lock.py --check                          compares them with each other and with pyproject.toml
+    pip install -e '.[cluster,test]' && python tools/lock.py      writes both files
+    python tools/lock.py --check                          compares them with each other and with pyproject.toml
 
 requirements-peers.lock is written by hand; --check holds it against pyproject.toml and requirements.lock.
 
@@ -20,16 +20,15 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import settings
-from benign import tables
-from console import UserError, parser, reports_errors
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
 
 PROJECT, LOCK, CONDA = (settings.ROOT / name for name in ("pyproject.toml", "requirements.lock", "environment.yml"))
 PEERS = settings.ROOT / "requirements-peers.lock"
 LINUX_ONLY = ("cuda-", "nvidia-", "triton")  # Torch asks for them on Linux alone
 HEADER = """\
 # Every package that the project needs, directly or not, with its tests: what `make` installs.
-# Not written by hand: `pip install -e '.[cluster,test]' && python scripts/lock.py`, with the versions wanted.
+# Not written by hand: `pip install -e '.[cluster,test]' && python tools/lock.py`, with the versions wanted.
 """
 
 
@@ -83,7 +82,7 @@ def pinned(lines: list[str]) -> dict[str, str]:
         requirement = Requirement(text)
         specifiers = list(requirement.specifier)
         if len(specifiers) != 1 or specifiers[0].operator != "==":
-            raise UserError(f"{text!r} pins no version: run scripts/lock.py")
+            raise UserError(f"{text!r} pins no version: run tools/lock.py")
         pins[canonicalize_name(requirement.name)] = specifiers[0].version
     return pins
 
@@ -96,9 +95,7 @@ def compare(requirements: list[Requirement], lock: dict[str, str], environment: 
             versions = f"{lock.get(name, 'none')} in requirements.lock, {environment.get(name, 'none')}"
             faults.append(f"{name} is {versions} in environment.yml")
     if faults:
-        raise UserError(
-            "\n".join([*faults, "run scripts/lock.py in an environment that has what pyproject.toml wants"])
-        )
+        raise UserError("\n".join([*faults, "run tools/lock.py in an environment that has what pyproject.toml wants"]))
 
 
 def compare_peers(requirements: list[Requirement], peers: dict[str, str], lock: dict[str, str]) -> None:
@@ -149,7 +146,7 @@ def environment(pins: dict[str, str]) -> str:
         "channels": ["conda-forge"],
         "dependencies": ["python=3.11", "pip", {"pip": [line(name, pins[name]) for name in sorted(pins)]}],
     }
-    title = "# The pins of requirements.lock for Conda users, by scripts/lock.py; then `pip install --no-deps -e .`\n"
+    title = "# The pins of requirements.lock for Conda users, by tools/lock.py; then `pip install --no-deps -e .`\n"
     return title + yaml.safe_dump(content, sort_keys=False, width=120)
 
 

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benign.cells import CellError
-from benign.data.images import DataError
-from benign.tables import TableError
-from settings import SettingsError
+from benign.data.images.record import DataError
+from benign.pipeline.settings import SettingsError
+from benign.pipeline.tables import TableError
 
 
 class UserError(Exception):
