@@ -25,5 +25,5 @@ REFERENCE = Path(__file__).parent / "reference"
 def test_figure_looks_as_committed(name: str, smoke_run: Path) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
     table = tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
-    draw = {made.name: made.draw for made in studies.part(study, "figures")(table)}[figure]
+    draw = {made.name: made.draw for made in studies.find(study).part("figures", "figures")(table)}[figure]
     return draw(tables.read_frame(REFERENCE / f"{name}.csv"))

@@ -24,7 +24,7 @@ def claims(smoke_run: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_a_table_has_one_row_for_each_cell_with_the_cell_s_fields_first(study: str, smoke_run: Path) -> None:
     section = settings.section(settings.grid_file(study), study, "smoke")
-    cells = {cell.key: cell for cell in studies.part(study, "cells")(section["grid"])}
+    cells = {cell.key: cell for cell in studies.find(study).cells(section["grid"])}
     rows = tables.read_rows(smoke_run / "results" / "smoke" / study / "table.csv")
     assert [row["key"] for row in rows] == sorted(cells)
     for row in rows:
@@ -40,7 +40,9 @@ def test_each_figure_is_there_with_the_numbers_that_it_draws(study: str, smoke_r
     assert sorted(file.name for file in folder.iterdir()) == sorted(
         f"{name}.{kind}" for name in listed for kind in ("csv", "pdf", "png")
     )
-    for figure in studies.part(study, "figures")(tables.read(smoke_run / "results" / "smoke" / study / "table.csv")):
+    for figure in studies.find(study).part("figures", "figures")(
+        tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
+    ):
         assert len(tables.read_frame(folder / f"{figure.name}.csv")) == len(figure.numbers) > 0
 
 
