@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib.figure
+import pandas as pd
 import pytest
 
 from benign import plots
@@ -22,8 +23,7 @@ REFERENCE = Path(__file__).parent / "reference"
     baseline_dir="baseline", style=plots.STYLE, tolerance=1.0, deterministic=True, savefig_kwargs={"dpi": 72}
 )
 @pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
-def test_figure_looks_as_committed(name: str, smoke_run: Path) -> matplotlib.figure.Figure:
+def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
-    table = tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
-    draw = {made.name: made.draw for made in figures_of(study, table)}[figure]
+    draw = {made.name: made.draw for made in figures_of(study, pd.DataFrame())}[figure]
     return draw(tables.read_frame(REFERENCE / f"{name}.csv"))

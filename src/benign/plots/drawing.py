@@ -31,7 +31,7 @@ def draw_numbers(
     base = {"linewidth": 0.9, "markersize": 3.0, "zorder": 3} | points
     for place, rows in numbers.groupby(["quantity", "kind", "series"], sort=False):
         quantity, kind, series = map(str, place)  # type: ignore[arg-type]  # pandas says Hashable
-        label, looks = names.get(series, series), {} if kind in ("mark", "run") else look(series, quantity, own)
+        label, looks = names.get(series, series), {} if kind in ("mark", "run", "span") else look(series, quantity, own)
         if kind == "measured":
             draw_points(axes, rows, label, **base | looks)
         elif kind == "theory":

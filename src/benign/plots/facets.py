@@ -65,7 +65,7 @@ class Facets:
             shape = (-(-len(self.names) // columns), columns)
         self.grid: NDArray[Any] = self.figure.subplots(*shape, squeeze=False, **subplots)
         self.panels = list(self._panels(shown, across))
-        self.shared = bool(subplots.get("sharex"))
+        self.shared, self.across = bool(subplots.get("sharex")), across
         for spare in set(self.grid.flat) - {panel.axes for panel in self.panels}:
             spare.remove()
 
@@ -91,7 +91,7 @@ class Facets:
         self, x: str | Callable[[str], str], y: str | Callable[[str], str] = "", log: str = "", most: int = 5
     ) -> None:
         """Name the axes: x under every panel, or under the lowest if x is shared; y left of the first, or, if it is a
-        function of the panel's name, of each. Without y the quantity stands there.
+        function of the panel's name, of each. Without y, what the row shows stands there.
 
         log: "x", "y" or "xy": logarithmic, with about `most` labels
         """
@@ -100,9 +100,14 @@ class Facets:
             if place.is_last_row() or not self.shared:
                 panel.axes.set_xlabel(typeset(x(panel.name) if callable(x) else x))
             if callable(y) or place.is_first_col():
-                panel.axes.set_ylabel(typeset(y(panel.name) if callable(y) else y or panel.quantity))
+                otherwise = panel.name if self.across else panel.quantity
+                panel.axes.set_ylabel(typeset(y(panel.name) if callable(y) else y or otherwise))
             for axis in log:
                 log_axis(panel.axes, axis, most)
+
+    def key(self, name: str, **look: Any) -> None:
+        """An entry of the legend for what has many colours, or stands in no panel."""
+        self.panels[0].axes.plot([], [], label=typeset(name), **look)
 
     def highest(self, *quantities: str) -> float:
         """The largest mean or end of an interval among these quantities."""
@@ -119,8 +124,9 @@ class Facets:
         for panel in self:
             for series, rows in panel.numbers[panel.numbers["kind"] == "mark"].groupby("series"):
                 draw_mark(panel.axes, rows, str(series), height)
-        top = [panel for panel in self if panel.quantity in ("", self.panels[0].quantity)]
-        panel_titles([panel.axes for panel in top], [titles(panel.name) for panel in top])
+        topmost = [panel for panel in self if not panel.quantity or panel.axes in self.grid[0]]
+        said = [titles(panel.quantity if self.across else panel.name) for panel in topmost]
+        panel_titles([panel.axes for panel in topmost], said)
         if columns:
             legend(self.figure, columns)
         return self.figure

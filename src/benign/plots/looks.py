@@ -34,12 +34,13 @@ def line(colour: str, dashes: Any = "-", width: float = 1.0, **more: Any) -> Loo
 
 
 # Larger than the filled marker of the same place, so that it shows around that.
-OPEN: Look = {"markerfacecolor": "none", "markersize": 4.8, "markeredgewidth": 0.7, "zorder": 3}
+OPEN: Look = {"markerfacecolor": "none", "markersize": 4.8, "markeredgewidth": 0.7, "zorder": 2.9}
 
 LOOKS: dict[str, Look] = {
     "leaky ReLU": points("blue", "o"),
     "smoothed leaky ReLU": points("vermilion", "s"),
     "ReLU": points("green", "^"),
+    CLEAN: {"alpha": 0.35, "markersize": 2.2, "zorder": 2.5},
     "adversarial training": {},
     "ordinary training": OPEN,
     "ℓ2": points("blue", "o"),
