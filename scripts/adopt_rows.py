@@ -28,7 +28,7 @@ from benign import studies, tables
 from benign.cells import Cell, Context
 from console import UserError, name_and_value, parser, reports_errors
 from kept_rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
-from run_slice import load_images, require_device
+from run_slice import load_images, prepare_device
 
 # In errors: a few of 2,000 test points change sides.
 ROUNDINGS = 0.01
@@ -54,7 +54,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Compare what is recorded, compute a few rows again, then keep all."""
     args = arguments().parse_args(argv)
-    require_device(args.device)
+    prepare_device(args.device)
     torch.set_num_threads(args.threads)
     images = {name: Path(file) for name, file in args.images}
     table = args.results / args.tier / args.study / "table.csv"

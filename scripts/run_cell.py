@@ -25,7 +25,7 @@ import settings
 from benign import studies, tables
 from benign.cells import Cell, Context
 from console import UserError, name_and_value, parser, reports_errors
-from run_slice import load_images, require_device
+from run_slice import load_images, prepare_device
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     """Make the cell, run it, print what came out."""
     args = arguments().parse_intermixed_args(argv)
     device = settings.resolve_device(args.device)
-    require_device(device)
+    prepare_device(device)
     torch.set_num_threads(args.threads)
     grid, experiment = (
         importlib.import_module(f"benign.studies.{args.study}.{part}") for part in ("grid", "experiment")

@@ -24,6 +24,7 @@ from benign import studies, tables
 from benign.cells import Cell, Context, slice_of
 from benign.data import images as image_sets
 from benign.train.checkpoints import Checkpoints
+from benign.train.device import hold_precision
 from console import Ticker, UserError, locked, name_and_value, parser, reports_errors
 from kept_rows import KeptRows, code_of, planned, run_fingerprint
 
@@ -67,7 +68,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--slice {args.slice} of --slices {args.slices}: slices are numbered from 0")
     if not args.checkpoint_seconds >= 0:
         raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
-    require_device(args.device)
+    prepare_device(args.device)
     torch.set_num_threads(args.threads)
     part = settings.section(args.grid, args.study, args.tier)
     images = {name: Path(file) for name, file in args.images}
@@ -132,10 +133,11 @@ def load_images(files: Mapping[str, Path], name: str) -> image_sets.ImageSet:
         raise UserError(str(error)) from error
 
 
-def require_device(device: str) -> None:
-    """UserError if a GPU is asked for and none can be used."""
+def prepare_device(device: str) -> None:
+    """Set the device's precision; UserError if a GPU is asked for and none can be used."""
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
+    hold_precision(device)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,52 @@
+"""The choices that depend on the device stand in one place, and the engine keeps to them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from benign.train.device import CPU, GPU, hold_precision, policy
+from support import ROOT
+
+MATMUL, CONV = torch.backends.cuda.matmul, torch.backends.cudnn.conv  # type: ignore[attr-defined]  # made at run time
+KIND = re.compile(r"""\.type\s*[!=]=\s*"(cpu|cuda)|[!=]=\s*"(cpu|cuda)"|cuda\.is_available|fp32_precision""")
+
+
+@pytest.fixture
+def precision() -> Iterator[None]:
+    """The process's precision of float32 products, put back afterwards."""
+    before = MATMUL.fp32_precision, CONV.fp32_precision
+    yield
+    MATMUL.fp32_precision, CONV.fp32_precision = before
+
+
+def test_whatever_is_no_cpu_is_never_asked_for_a_value() -> None:
+    assert policy("cpu") == policy(torch.device("cpu")) == CPU
+    assert policy("cuda:1") == policy(torch.device("meta")) == GPU
+    assert CPU.asks
+    assert not GPU.asks
+
+
+@pytest.mark.usefixtures("precision")
+@pytest.mark.parametrize(("matmul", "conv"), list(itertools.product(("ieee", "tf32"), repeat=2)))
+def test_the_policy_holds_whatever_precision_the_process_was_started_with(matmul: str, conv: str) -> None:
+    MATMUL.fp32_precision, CONV.fp32_precision = matmul, conv
+    hold_precision("cuda")
+    assert MATMUL.fp32_precision == GPU.products == "ieee"
+    assert CONV.fp32_precision == GPU.convolutions
+
+
+@pytest.mark.usefixtures("precision")
+def test_a_cpu_s_policy_leaves_a_gpu_s_settings_alone() -> None:
+    MATMUL.fp32_precision = "tf32"
+    hold_precision("cpu")
+    assert MATMUL.fp32_precision == "tf32"
+
+
+def test_no_other_module_of_the_package_asks_which_kind_of_device_it_is_on() -> None:
+    found = {path.name for path in (ROOT / "src").rglob("*.py") if KIND.search(path.read_text())}
+    assert found == {"device.py"}
