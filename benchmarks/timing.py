@@ -54,11 +54,24 @@ QUICK = Sizes(
 )
 
 
-def seconds(task: Callable[[], Any]) -> float:
-    """Wall-clock seconds of one call."""
+def seconds(task: Callable[[], Any], settle: Callable[[], Any] = lambda: None) -> float:
+    """Wall-clock seconds of one call; `settle` waits for work that a call only begins, e.g. torch.cuda.synchronize."""
+    settle()
     started = time.perf_counter()
     task()
+    settle()
     return time.perf_counter() - started
+
+
+class Deadline:
+    """The moment, so many seconds from now, by which work should have ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until then, below 0 afterwards."""
+        return self._end - time.monotonic()
 
 
 def interleaved(tasks: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
