@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,12 +57,20 @@ QUICK = Sizes(
 
 
 def seconds(task: Callable[[], Any], settle: Callable[[], Any] = lambda: None) -> float:
-    """Wall-clock seconds of one call; `settle` waits for work that a call only begins, e.g. torch.cuda.synchronize."""
+    """Wall-clock seconds of one call (see `timed`)."""
+    return timed(task, settle)[1]
+
+
+def timed(task: Callable[[], T], settle: Callable[[], Any] = lambda: None) -> tuple[T, float]:
+    """What one call returns, and its wall-clock seconds.
+
+    settle: waits for work that a call only begins, e.g. torch.cuda.synchronize
+    """
     settle()
     started = time.perf_counter()
-    task()
+    result = task()
     settle()
-    return time.perf_counter() - started
+    return result, time.perf_counter() - started
 
 
 class Deadline:
