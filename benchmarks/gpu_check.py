@@ -28,7 +28,7 @@ from typing import Any
 
 STARTED = time.monotonic()  # importing torch counts
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "src"))  # a plain GPU machine has not installed the project
+sys.path.insert(0, str(ROOT / "src"))  # a plain GPU machine has not installed the project
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402

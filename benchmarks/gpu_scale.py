@@ -170,7 +170,7 @@ def cost(batches: Sequence[dict[str, Any]], shapes: Sequence[list[Training]], de
     networks = sum(map(len, shapes))
     return {
         "trainings": done,
-        "seconds": spent,
+        "spent": spent,
         "trainings_per_second": done / sum(spent.values()),
         "rows_per_second": rows / sum(spent.values()),
         "shapes_run": len(paces),

@@ -16,7 +16,11 @@ def rows(record: dict[str, Any]) -> list[Row]:
         if part["status"] != "done":
             why = part.get("reason") or part.get("error") or ""
             result.append([name, "status", f"{part['status']}{': ' if why else ''}{why}".splitlines()[0]])
-        result += [[name, what, said] for what, said in makers[name](part)]
+        try:
+            result += [[name, what, said] for what, said in makers[name](part)]
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # A fault of the table must not cost what is still to be measured.
+            result.append([name, "cannot be shown", f"{type(error).__name__}: {error}"])
     return result
 
 
@@ -91,7 +95,7 @@ def of_scale(part: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows that came out as kept, and what everything would cost."""
     if "trainings" not in part:
         return []
-    seconds = ", ".join(f"{stage} {spent:.3g} s" for stage, spent in part["seconds"].items())
+    seconds = ", ".join(f"{stage} {spent:.3g} s" for stage, spent in part["spent"].items())
     farthest = max(part["largest"], key=lambda name: part["largest"][name])
     return [
         ("networks of the flagship's paper grid", f"{part['trainings']} of {part['trainings_of_clusters']}: {seconds}"),
