@@ -29,7 +29,7 @@ paper: $(READY)
 	$(PIPELINE) --tier paper $(OPTIONS)
 
 artifact: $(READY)
-	$(BIN)/python scripts/render_artifact.py
+	$(BIN)/python tools/render_artifact.py
 
 test: $(PEERS)
 	$(BIN)/python -m pytest -n auto
@@ -44,7 +44,7 @@ gpu-check: $(READY)
 
 # As root, on a machine that is in no cluster.
 slurm-check: $(READY)
-	$(BIN)/python scripts/slurm_check.py
+	$(BIN)/python tools/slurm_check.py
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -52,7 +52,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
-	$(BIN)/python scripts/lock.py --check
+	$(BIN)/python tools/lock.py --check
 
 $(READY): requirements.lock pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }

@@ -33,10 +33,10 @@ sys.path.append(str(ROOT / "scripts"))  # the command line and the processor's n
 
 import agreement  # noqa: E402
 import scaling  # noqa: E402
-from benign import provenance, tables  # noqa: E402
+from benign.pipeline import provenance, tables  # noqa: E402
+from benign.pipeline.console import parser, reports_errors  # noqa: E402
 from benign.studies.adversarial_training.experiment import sample  # noqa: E402
 from benign.studies.adversarial_training.grid import Cell  # noqa: E402
-from console import parser, reports_errors  # noqa: E402
 from draw_figures import draw  # noqa: E402
 from engine import (  # noqa: E402
     CONTEXT,
@@ -216,7 +216,7 @@ def paper_run_code(fields: dict[str, Any]) -> str:
     return f"""
 import torch
 torch.set_num_threads(1)
-from benign.cells import Context
+from benign.study import Context
 from benign.studies.adversarial_training.experiment import run
 from benign.studies.adversarial_training.grid import Cell
 list(run([Cell(**{fields!r})], Context("bench")))

@@ -14,9 +14,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
 
-import settings
-from benign import tables
-from console import parser, reports_errors
+from benign.pipeline import settings, tables
+from benign.pipeline.console import parser, reports_errors
 
 
 @reports_errors

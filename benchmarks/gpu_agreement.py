@@ -22,10 +22,9 @@ from scipy.special import bdtrc
 
 from benign.attack.inner import InnerMaximisation
 from benign.nets import ACTIVATIONS
-from benign.studies.adversarial_training.experiment import Sample
 from benign.train.device import policy
 from benign.train.gradient_descent import Snapshot, train
-from gpu_networks import COMMON, drawn, measured, moved, trained
+from gpu_networks import COMMON, Sample, drawn, measured, moved, trained
 from gpu_sizes import Sizes
 from timing import Deadline
 
@@ -100,7 +99,7 @@ def reordered(points: Sample, order: int) -> Sample:
     """The same training points in another order: the same problem, its sums rounded differently."""
     rows = torch.randperm(len(points.problem.x), generator=torch.Generator().manual_seed(order))
     problem = dataclasses.replace(points.problem, x=points.problem.x[rows], y=points.problem.y[rows])
-    return dataclasses.replace(points, problem=problem, train_clean=points.train_clean[rows])
+    return dataclasses.replace(points, problem=problem)
 
 
 def outcomes(batch: Sequence[dict[str, Any]], points: Sequence[Sample]) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT / "src"))  # a plain GPU machine has not installed t
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from benign import provenance, tables  # noqa: E402
+from benign.pipeline import provenance, tables  # noqa: E402
 from benign.train.device import hold_precision  # noqa: E402
 from gpu_agreement import agreement  # noqa: E402
 from gpu_deep import deep  # noqa: E402

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from benign import seeds
 from benign.attack.pixels import Attack, worst_case
-from benign.data import images
+from benign.data.images.record import DataError, ImageSet
+from benign.data.images.storage import load
 from benign.data.multiclass import Points, Sample, draw_sample
 from benign.nets.convolutional import STATISTICS, seeded
 from benign.nets.preact_resnet import preact_resnet18
@@ -38,7 +39,7 @@ SPARE = 0.9  # of the time left, which the epochs are fitted into
 
 def deep(device: str, sizes: Sizes, deadline: Deadline, file: Path) -> Iterator[dict[str, Any]]:
     """Yields what is known after each epoch."""
-    whole = images.load(file)
+    whole = load(file)
     sample = draw(whole, sizes)
     result: dict[str, Any] = {
         "provenance": whole.provenance,
@@ -65,10 +66,10 @@ def deep(device: str, sizes: Sizes, deadline: Deadline, file: Path) -> Iterator[
             break
 
 
-def draw(whole: images.ImageSet, sizes: Sizes) -> Sample:
+def draw(whole: ImageSet, sizes: Sizes) -> Sample:
     """Training, validation and test images with their true labels; as many training images as there are, at most."""
     if whole.name != "cifar10":
-        raise images.DataError(f"--images holds {whole.name}: give CIFAR-10, as scripts/fetch_data.py writes it")
+        raise DataError(f"--images holds {whole.name}: give CIFAR-10, as scripts/fetch_data.py writes it")
     count = min(sizes.images, len(whole.train_labels) - sizes.validation)
     tests = min(sizes.test_images, len(whole.test_labels))
     return draw_sample(whole, SIDE, count, sizes.validation, tests, 0.0, seeds.generator(STUDY, "sample", 0))

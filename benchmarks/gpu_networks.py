@@ -1,33 +1,32 @@
 """The flagship's networks from plain settings: drawn, trained on a device, measured. Needs no study's cell.
 
-Settings are a mapping with the flagship's names (docs: src/benign/studies/adversarial_training/grid.py), as a row of
-its kept table has them.
+Settings are a mapping with the flagship's names, as a row of its kept table has them. Draws and numbers are those of
+the flagship; "scale" holds them against its kept rows.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import gc
-import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from benign import seeds
+from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import Context
-from benign.studies.adversarial_training.experiment import Sample, measure, sample
+from benign.data import clusters
+from benign.nets.two_layer import Activation, symmetric
 
 # The networks' state itself: a graph of a step, and another answer to `asks`, are no business of `train`.
-from benign.train.gradient_descent import Problem, Snapshot, _Batch
+from benign.train.gradient_descent import Problem, Snapshot, _Batch, train
 
 STUDY = "adversarial_training"  # whose draws the networks have
 # What every network here has in common; all but γ, σ, c and H are the paper's, as config/grids says.
 COMMON: dict[str, Any] = {
-    "data": "clusters",
-    "sampling": "in_law",
-    "noise": "gaussian",
     "flip_rate": 0.1,
     "activation": "leaky_relu",
     "slope": 0.1,
@@ -42,20 +41,74 @@ COMMON: dict[str, Any] = {
 WARM = 3  # steps before a graph is taken of one
 
 
-def as_cell(settings: Mapping[str, Any]) -> Any:
-    """The settings as the attributes that the flagship's functions look at."""
-    budget = settings["budget"] if settings["training"] == "adversarial" else 0.0
-    return types.SimpleNamespace(**settings, group="network", train_budget=budget)
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A network's points in the coordinates that it is trained in."""
+
+    problem: Problem
+    mean: Tensor  # (k,), μ
+    test_x: Tensor  # (N, k)
+    test_observed: Tensor  # (N,)
+
+
+def train_budget(settings: Mapping[str, Any]) -> float:
+    """α of the training: 0 for the control."""
+    return settings["budget"] if settings["training"] == "adversarial" else 0.0
 
 
 def drawn(settings: Mapping[str, Any], device: str = "cpu") -> Sample:
-    """Points and initial weights, float32 on the device: the same on every one."""
-    return sample(as_cell(settings), Context(STUDY, device))
+    """Clusters drawn in law and initial weights, float32 on the device: the same on every one."""
+    n, d, signal, width = (settings[name] for name in ("n", "d", "signal", "width"))
+
+    def rng(role: str, **fields: Any) -> np.random.Generator:
+        return seeds.generator(STUDY, role, settings["seed"], **fields)
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.tensor(array, dtype=torch.float32, device=device)
+
+    labels = clusters.draw_labels(n, settings["flip_rate"], rng("labels", n=n))
+    count = settings["test_points"]
+    test = clusters.draw_labels(count, settings["flip_rate"], rng("test labels", n=count))
+    k = clusters.subspace_dimension(d, n + width // 2)
+    w0 = clusters.noise_in_law(d, n, width // 2, k, rng("init", n=n, d=d, width=width))
+    problem = Problem(
+        name="network",
+        x=tensor(clusters.points_in_law(labels, d, signal, k, rng("data", n=n, d=d))),
+        y=tensor(labels.observed),
+        w0=symmetric(tensor(settings["init_scale"] / d**0.5 * w0)),
+        activation=Activation(settings["activation"], settings["slope"], settings["curvature"]),
+        budget=train_budget(settings),
+        step_size=settings["step_scale"] * n / (d + signal**2),
+    )
+    test_x = clusters.fresh_points_in_law(test, signal, k, rng("test", d=d))
+    return Sample(problem, tensor(signal * np.eye(1, k)[0]), tensor(test_x), tensor(test.observed))
 
 
-def measured(settings: Mapping[str, Any], points: Sample, weights: Tensor) -> dict[str, Any]:
-    """Losses, errors and ρ of a trained network, on the device and in the precision of its points."""
-    return measure(as_cell(settings), points, weights)
+def measured(settings: Mapping[str, Any], points: Sample, weights: Tensor) -> dict[str, float]:
+    """Loss, errors and ρ of a trained network, on the device and in the precision of its points."""
+    problem, budget = points.problem, settings["budget"]
+    train_robust = worst_case(
+        problem.x, problem.y, weights, problem.activation, budget, iterations=100, tolerance=1e-6
+    ).margin
+    return {
+        "robust_train_loss": float(logistic_loss(train_robust).mean()),
+        "robust_train_error": share(train_robust <= 0),
+        "clean_test_error": test_error(points, weights, 0.0),
+        "robust_test_error": test_error(points, weights, budget),
+        "rho": rho(points.mean, mean_input_gradient(points.test_x, weights, problem.activation)),
+    }
+
+
+def test_error(points: Sample, weights: Tensor, budget: float) -> float:
+    """Share of the test points that the attack turns against their observed labels."""
+    activation = points.problem.activation
+    found = worst_case(points.test_x, points.test_observed, weights, activation, budget, until_fooled=True)
+    return share(found.margin <= 0)
+
+
+def share(events: Tensor) -> float:
+    """Of events (N,) that are so."""
+    return float(events.double().mean())
 
 
 def moved(points: Sample, device: str, dtype: torch.dtype) -> Sample:
@@ -83,15 +136,21 @@ def release(device: str) -> None:
 
 
 @torch.inference_mode()
-def trained(problems: Sequence[Problem], steps: int, *, asks: bool | None = None, graph: bool = False) -> Snapshot:
-    """Networks of one shape after so many steps.
+def trained(problems: Sequence[Problem], steps: int) -> Snapshot:
+    """Networks of one shape after so many steps, as the engine trains them."""
+    (snapshot,) = train(problems, [steps], InnerMaximisation())
+    return snapshot
 
-    asks: in place of the device's policy · graph: replay one recorded CUDA graph of a step instead of launching its
-    kernels one by one; on a CPU, which has none, the same step over static tensors
+
+@torch.inference_mode()
+def trained_otherwise(problems: Sequence[Problem], steps: int, *, asks: bool, graph: bool = False) -> Snapshot:
+    """The same, with the host asking the device for values in a step or not, whatever its policy.
+
+    graph: replay one recorded CUDA graph of a step instead of launching its kernels one by one; on a CPU, which has
+    none, the same step over static tensors
     """
     batch = _Batch(problems, InnerMaximisation())
-    if asks is not None:
-        batch.asks = asks
+    batch.asks = asks
     step = static_step(batch) if graph else batch.step
     done = 0
     if graph and batch.x.device.type == "cuda":
@@ -105,7 +164,7 @@ def trained(problems: Sequence[Problem], steps: int, *, asks: bool | None = None
 
 def static_step(batch: _Batch) -> Callable[[], None]:
     """A step that leaves its state in the tensors where it found it: what the engine makes anew is copied back."""
-    state = batch._state()
+    state = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
 
     def step() -> None:
         batch.step()

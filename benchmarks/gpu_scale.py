@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benign import tables, tolerances
+from benign import tolerances
 from benign.attack.inner import InnerMaximisation
-from benign.studies.adversarial_training.experiment import Sample
+from benign.pipeline import tables
 from benign.train.device import policy
 from benign.train.gradient_descent import Snapshot, train
-from gpu_networks import as_cell, drawn, measured, settled
+from gpu_networks import STUDY, Sample, drawn, measured, settled, train_budget
 from gpu_sizes import Sizes
 from timing import Deadline, timed
 
@@ -30,7 +30,6 @@ DECIDING = (
     *("training", "inner", "inner_steps", "seed"),
 )
 MILLION = 10**6
-WORST = 10  # rows beyond their tolerance that are shown
 STAGES = ("drawing", "training", "measuring")
 
 
@@ -46,7 +45,7 @@ class Training:
         first = self.rows[0]
         k = min(first["d"], first["n"] + first["width"] // 2 + 1)
         names = ("n", "width", "activation", "slope", "curvature", "inner", "inner_steps")
-        return (*(first[name] for name in names), k, as_cell(first).train_budget > 0, self.stops)
+        return (*(first[name] for name in names), k, train_budget(first) > 0, self.stops)
 
     @property
     def stops(self) -> tuple[int, ...]:
@@ -57,19 +56,20 @@ class Training:
 @torch.inference_mode()
 def scale(device: str, sizes: Sizes, deadline: Deadline, table: Path = TABLE) -> Iterator[dict[str, Any]]:
     """Yields what is known after each batch."""
-    every = [each for each in trainings(tables.read_rows(table)) if each.rows[0]["width"] <= sizes.widest]
+    kept = {row["key"]: row for row in tables.read_rows(table)}
+    every = [each for each in trainings(list(kept.values())) if each.rows[0]["width"] <= sizes.widest]
     shapes, total = by_shape(every), min(len(every), sizes.most_trainings)
     whole = {"rows_of_clusters": sum(len(each.rows) for each in every), "trainings_of_clusters": len(every)}
     batches: list[dict[str, Any]] = []
-    differences: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for batch in in_turns(shapes, sizes.scale_batch, device):
         done = sum(each["trainings"] for each in batches)
         if done >= total or (batches and deadline.left() < foreseen(batches)):
             break
-        taken, found = computed(batch[: total - done], device)
+        taken, rows = computed(batch[: total - done], device)
         batches.append(taken)
-        differences += found
-        yield {**whole, **compared(differences), **cost(batches, shapes, device)}
+        found += rows
+        yield {**whole, **compared(found, kept), **cost(batches, shapes, device)}
 
 
 def trainings(rows: Sequence[dict[str, Any]]) -> list[Training]:
@@ -77,7 +77,7 @@ def trainings(rows: Sequence[dict[str, Any]]) -> list[Training]:
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         if row["data"] == "clusters" and row["sampling"] == "in_law" and row["status"] == "ok":
-            settings = (*(row[name] for name in DECIDING), row["test_points"], as_cell(row).train_budget)
+            settings = (*(row[name] for name in DECIDING), row["test_points"], train_budget(row))
             found.setdefault(settings, []).append(row)
     return [Training(rows) for rows in found.values()]
 
@@ -103,53 +103,54 @@ def in_turns(shapes: Sequence[list[Training]], most: int, device: str) -> Iterat
 
 
 def computed(batch: Sequence[Training], device: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Seconds of each stage, and each row's numbers that differ from the table's, with their tolerances."""
+    """Seconds of each stage, and the rows measured here."""
     settle, spent, first = settled(device), dict.fromkeys(STAGES, 0.0), batch[0].rows[0]
     points, spent["drawing"] = timed(lambda: [drawn(each.rows[0], device) for each in batch], settle)
     inner = InnerMaximisation(first["inner"], first["inner_steps"])
     course = train([each.problem for each in points], batch[0].stops, inner)
-    differences: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for _ in batch[0].stops:
         snapshot, training = timed(functools.partial(next, course), settle)
-        found, measuring = timed(functools.partial(against_table, batch, points, snapshot), settle)
+        rows, measuring = timed(functools.partial(measured_rows, batch, points, snapshot), settle)
         spent["training"] += training
         spent["measuring"] += measuring
-        differences += found
-    rows = sum(len(each.rows) for each in batch)
-    return {"shape": batch[0].shape, "trainings": len(batch), "rows": rows, **spent}, differences
+        found += rows
+    return {"shape": batch[0].shape, "trainings": len(batch), "rows": len(found), **spent}, found
 
 
-def against_table(batch: Sequence[Training], points: Sequence[Sample], snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The rows that were measured after so many steps, measured here."""
+def measured_rows(batch: Sequence[Training], points: Sequence[Sample], snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The rows of the table that were measured after so many steps, measured here."""
     return [
-        {"key": row["key"], **against(row, measured(row, points[i], snapshot.weights[i]))}
+        {"key": row["key"], **measured(row, points[i], snapshot.weights[i])}
         for i, each in enumerate(batch)
         for row in each.rows
         if row["steps"] == snapshot.steps
     ]
 
 
-def against(row: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """How many tolerances each number is away from the table's; `beyond` names those that are more than one."""
-    allowed = {
-        **{name: tolerances.of_error(row[name], row["tested"]) for name in ("clean_test_error", "robust_test_error")},
-        "robust_train_error": tolerances.of_error(row["robust_train_error"], row["n"]),
-        "robust_train_loss": tolerances.LOSS * row["robust_train_loss"],
-        "rho": tolerances.RHO * abs(row["rho"]),
-    }
-    ratios = {name: abs(found[name] - row[name]) / tolerance for name, tolerance in allowed.items()}
-    return {"ratios": ratios, "beyond": [name for name, ratio in ratios.items() if not ratio <= 1]}
+def compared(found: Sequence[dict[str, Any]], kept: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """How far rows are from the kept ones, in the tolerances that the regression suite has.
 
-
-def compared(differences: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many rows are within all tolerances, and the worst that are not."""
-    beyond = [each for each in differences if each["beyond"]]
-    worst = sorted(beyond, key=lambda each: -max(each["ratios"].values()))
+    rows_within: those in which no number moved by more than it may at most · strays: for each number the share of rows
+    in which it moved by more than is usual · differences: what the regression suite would say
+    """
+    before = [{name: kept[row["key"]][name] for name in row} for row in found]
+    allowed = tolerances.of(STUDY)
+    moves: dict[str, list[tuple[float, tolerances.Tolerance]]] = {}
+    for old, new in zip(before, found, strict=True):
+        for name in new.keys() - {"key"}:
+            move = abs(new[name] - old[name]) / allowed[name].size(old[name], new[name])
+            moves.setdefault(name, []).append((move, allowed[name]))
+    rows = zip(*moves.values(), strict=True)
     return {
-        "rows": len(differences),
-        "rows_within": len(differences) - len(beyond),
-        "largest": {name: max(each["ratios"][name] for each in differences) for name in differences[0]["ratios"]},
-        "worst": worst[:WORST],
+        "rows": len(found),
+        "rows_within": sum(all(move <= tolerance.most for move, tolerance in row) for row in rows),
+        "largest_moves": {name: max(move for move, _ in column) for name, column in sorted(moves.items())},
+        "strays": {
+            name: average([not move <= tolerance.usual for move, tolerance in column])
+            for name, column in sorted(moves.items())
+        },
+        "differences": tolerances.differences(STUDY, before, found),
     }
 
 

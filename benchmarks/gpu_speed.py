@@ -17,8 +17,8 @@ import torch
 
 from benign.attack import evaluation
 from benign.train.device import policy
-from benign.train.gradient_descent import Problem
-from gpu_networks import COMMON, drawn, measured, moved, release, settled, trained
+from benign.train.gradient_descent import Problem, Snapshot
+from gpu_networks import COMMON, drawn, measured, moved, release, settled, test_error, trained, trained_otherwise
 from gpu_sizes import Sizes
 from products import ProductBound, product_rate
 from timing import Deadline, seconds, timed
@@ -67,19 +67,10 @@ def one_core(settings: dict[str, Any]) -> dict[str, Any]:
             "drawing_seconds": seconds(lambda: drawn(settings)),
             "training_seconds": seconds(lambda: trained([points.problem], settings["steps"])),
             "measuring_seconds": seconds(lambda: measured(settings, points, last.weights[0])),
-            "attack_seconds": seconds(lambda: attack(settings, points, last.weights[0])),
+            "attack_seconds": seconds(lambda: test_error(points, last.weights[0], settings["budget"])),
         }
     finally:
         torch.set_num_threads(threads)
-
-
-@torch.inference_mode()
-def attack(settings: dict[str, Any], points: Any, weights: torch.Tensor) -> float:
-    """Robust test error: the attack on all test points, until each is fooled."""
-    found = evaluation.worst_case(
-        points.test_x, points.test_observed, weights, points.problem.activation, settings["budget"], until_fooled=True
-    )
-    return float((found.margin <= 0).double().mean())
 
 
 @torch.inference_mode()
@@ -88,15 +79,18 @@ def evaluated(settings: dict[str, Any], device: str, core: dict[str, Any]) -> di
     points = moved(drawn(settings), device, torch.float32)
     weights = trained([points.problem], settings["steps"]).weights[0]
     settle = settled(device)
-    result: dict[str, Any] = {"test_points": settings["test_points"], "error": attack(settings, points, weights)}
+    result: dict[str, Any] = {
+        "test_points": settings["test_points"],
+        "error": test_error(points, weights, settings["budget"]),
+    }
 
     def median(task: Callable[[], Any]) -> float:
         task()
         return statistics.median(seconds(task, settle) for _ in range(REPEATS))
 
-    result["attack_seconds"] = median(lambda: attack(settings, points, weights))
+    result["attack_seconds"] = median(lambda: test_error(points, weights, settings["budget"]))
     with in_chunks_of(settings["test_points"]):
-        result["attack_seconds_in_one_chunk"] = median(lambda: attack(settings, points, weights))
+        result["attack_seconds_in_one_chunk"] = median(lambda: test_error(points, weights, settings["budget"]))
     result["measuring_seconds"] = median(lambda: measured(settings, points, weights))
     result["attack_times_one_core"] = core["attack_seconds"] / result["attack_seconds"]
     return result
@@ -118,14 +112,18 @@ def in_chunks_of(points: int) -> Iterator[None]:
 def ways(problems: Sequence[Problem], steps: int, device: str, deadline: Deadline) -> dict[str, dict[str, Any]]:
     """One batch trained as the engine does it, and in two other ways, which have to end with the same weights."""
     asks = policy(device).asks
-    others = {"graph": {"graph": True}, ("unasked" if asks else "asking"): {"asks": not asks}}
+    training: dict[str, Callable[[int], Snapshot]] = {
+        "engine": lambda count: trained(problems, count),
+        "graph": lambda count: trained_otherwise(problems, count, asks=asks, graph=True),
+        "unasked" if asks else "asking": lambda count: trained_otherwise(problems, count, asks=not asks),
+    }
     result: dict[str, dict[str, Any]] = {}
     weights = None
-    for name, options in {"engine": {}, **others}.items():
+    for name, train in training.items():
         if name != "engine" and ("error" in result["engine"] or deadline.left() < 0):
             result[name] = {"error": "no memory or no time left"}
             continue
-        result[name], end = timed_way(problems, steps, options, device, deadline)
+        result[name], end = timed_way(train, len(problems), steps, device, deadline)
         weights = end if name == "engine" else weights
         if end is not None and weights is not None and name != "engine":
             same_steps = result[name]["steps"] == result["engine"]["steps"]
@@ -134,19 +132,19 @@ def ways(problems: Sequence[Problem], steps: int, device: str, deadline: Deadlin
 
 
 def timed_way(
-    problems: Sequence[Problem], steps: int, options: dict[str, Any], device: str, deadline: Deadline
+    train: Callable[[int], Snapshot], networks: int, steps: int, device: str, deadline: Deadline
 ) -> tuple[dict[str, Any], torch.Tensor | None]:
     """Seconds of one training and networks a second; the first network's weights at the end."""
     settle, first = settled(device), min(FIRST_STEPS, steps)
     release(device)
     try:
-        trained(problems, first, **options)
-        step = seconds(lambda: trained(problems, first, **options), settle) / first
+        train(first)
+        step = seconds(lambda: train(first), settle) / first
         count = max(first, min(steps, int(SHARE * deadline.left() / step)))
-        last, taken = timed(lambda: trained(problems, count, **options), settle)
+        last, taken = timed(lambda: train(count), settle)
     except (torch.OutOfMemoryError, MemoryError) as error:
         return {"error": f"out of memory: {error}".splitlines()[0]}, None
-    rate = len(problems) * count / steps / taken
+    rate = networks * count / steps / taken
     return {"steps": count, "seconds": taken, "networks_per_second": rate, "peak_mb": peak_mb(device)}, last.weights[
         0
     ].clone()

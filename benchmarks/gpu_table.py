@@ -96,14 +96,15 @@ def of_scale(part: dict[str, Any]) -> list[tuple[str, str]]:
     if "trainings" not in part:
         return []
     seconds = ", ".join(f"{stage} {spent:.3g} s" for stage, spent in part["spent"].items())
-    farthest = max(part["largest"], key=lambda name: part["largest"][name])
+    stray = max(part["strays"], key=lambda name: part["strays"][name])
     return [
         ("networks of the flagship's paper grid", f"{part['trainings']} of {part['trainings_of_clusters']}: {seconds}"),
         (
             "rows within the regression tolerances of the kept table",
-            f"{part['rows_within']} of {part['rows']}; farthest: {farthest.replace('_', ' ')}, "
-            f"{part['largest'][farthest]:.2g} tolerances",
+            f"{part['rows_within']} of {part['rows']}; moved by more than is usual: at most "
+            f"{100 * part['strays'][stray]:.2g} % of a column ({stray.replace('_', ' ')})",
         ),
+        ("what the regression suite says of them", "; ".join(part["differences"][:2]) or "no difference"),
         ("the whole grid of clusters would take", f"{part['whole_grid_minutes']:.3g} minutes"),
         (
             "a million such networks would take",

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import settings
-from benign import studies, tables
-from console import UserError, parser, reports_errors
-from kept_rows import planned
+from benign import studies
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
+from benign.pipeline.rows import planned
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
             f"({len(set(wanted) - set(found))} cells lack one, {len(set(found) - set(wanted))} rows belong to none): "
             "delete the slices and run again"
         )
-    tables.write(args.output, rows, [name for cell in cells[:1] for name in cell.fields()])
+    tables.write(args.output, rows, studies.find(args.study).columns())
     return 0
 
 

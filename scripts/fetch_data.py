@@ -12,7 +12,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from benign.data import images
+from benign.data.images import record, sources, storage
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,9 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         found = fetch(args.dataset, args.source, args.cache)
         args.output.parent.mkdir(parents=True, exist_ok=True)
-        images.save(found, args.output)
+        storage.save(found, args.output)
         written = hashlib.sha256(args.output.read_bytes()).hexdigest()
-    except (images.DataError, OSError) as error:
+    except (record.DataError, OSError) as error:
         print(f"fetch_data.py: error: {error}", file=sys.stderr)
         return 2
     sizes = f"{len(found.train_labels)} + {len(found.test_labels)} images"
@@ -31,19 +31,19 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def fetch(dataset: str, source: str, cache: Path | None) -> images.ImageSet:
+def fetch(dataset: str, source: str, cache: Path | None) -> record.ImageSet:
     """The images of `dataset` by way of `source`: "sample", "download" (kept in `cache`) or a folder."""
     if source == "sample":
         if dataset != "mnist":
-            raise images.DataError(
+            raise record.DataError(
                 f"--source sample: there is none of {dataset}: use download, or a folder that holds it"
             )
-        return images.mnist_sample()
+        return sources.mnist_sample()
     if source == "download":
         if cache is None:
-            raise images.DataError("--source download keeps what it downloads: say where with --cache DIR")
-        return {"mnist": images.mnist_download, "cifar10": images.cifar10_download}[dataset](cache)
-    return {"mnist": images.mnist_folder, "cifar10": images.cifar10_folder}[dataset](Path(source))
+            raise record.DataError("--source download keeps what it downloads: say where with --cache DIR")
+        return {"mnist": sources.mnist_download, "cifar10": sources.cifar10_download}[dataset](cache)
+    return {"mnist": sources.mnist_folder, "cifar10": sources.cifar10_folder}[dataset](Path(source))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import settings
-from benign import tables
 from benign.claims import VERDICTS
-from console import UserError, parser, reports_errors
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError, parser, reports_errors
 
 LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "snakemake", "torch", "torchvision")
 

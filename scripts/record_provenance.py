@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import settings
-from benign import tables
-from console import parser, reports_errors
-from kept_rows import code_of
+from benign.pipeline import settings, tables
+from benign.pipeline.console import parser, reports_errors
+from benign.pipeline.rows import code_of
 from merge_claims import environment
 
 
@@ -54,11 +53,11 @@ def main(argv: list[str]) -> int:
 def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
     """A table: what computes it, what it is, how many minutes of one thread its rows took, and what computed them.
 
-    `computed_by` differs from `experiment` where rows were taken over from another version (scripts/adopt_rows.py).
+    `computed_by` differs from `experiment` where rows were taken over from another version (tools/adopt_rows.py).
     """
     parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
-        "experiment": code_of(study, "run"),
+        "experiment": code_of(study),
         "table": tables.digest(table),
         "cells": sum(part["cells"] for part in parts),
         "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),

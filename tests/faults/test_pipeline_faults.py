@@ -23,9 +23,10 @@ import judge_claims
 import merge_claims
 import render_artifact
 import run_slice
-from benign import studies, tables
+from benign import studies
 from benign.claims import Claim
-from console import UserError
+from benign.pipeline import tables
+from benign.pipeline.console import UserError
 from support import ROOT
 
 STUDY = "adversarial_training"
@@ -121,7 +122,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     path = tmp_path / "table.csv"
     tables.write_text(path, "old\n")
     code = (
-        "import os, sys, time; from pathlib import Path; from benign import tables\n"
+        "import os, sys, time; from pathlib import Path; from benign.pipeline import tables\n"
         "os.fsync = lambda handle: (print('writing', flush=True), time.sleep(60))\n"
         f"tables.write_text(Path({str(path)!r}), 'new')"
     )

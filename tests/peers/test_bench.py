@@ -17,7 +17,7 @@ for module in ("art", "foolbox", "torchattacks"):
 
 import bench  # noqa: E402
 import render_artifact  # noqa: E402
-from benign import tables  # noqa: E402
+from benign.pipeline import tables  # noqa: E402
 from support import ROOT  # noqa: E402
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign.theory import gaussian
-from benign.theory.intervals import bootstrap_mean, clopper_pearson
-from benign.theory.two_group import trajectory
+from benign.stats import bootstrap_mean, clopper_pearson
+from benign.theory.mixture import gaussian
+from benign.theory.mixture.two_group import trajectory
 
 TIGHT = 1e-9  # of rounding; signals are at most 200 here
 budgets = st.floats(0, 20)

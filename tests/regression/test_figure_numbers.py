@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from benign import plots, tables
-from benign.theory.intervals import clopper_pearson
+from benign import plots
+from benign.pipeline import tables
+from benign.stats import clopper_pearson
 from support import smoke_figures
 
 REFERENCE = Path(__file__).parent / "reference"

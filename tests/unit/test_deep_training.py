@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from benign.attack.pixels import Attack
-from benign.data.images import DataError, ImageSet
+from benign.data.images.record import DataError, ImageSet
 from benign.data.multiclass import draw_sample, flip_classes, pixels
 from benign.nets.convolutional import STATISTICS, convolutional, seeded
 from benign.nets.preact_resnet import preact_resnet18

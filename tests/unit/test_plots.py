@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign import plots, tables
+from benign import plots
+from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
+from benign.stats import clopper_pearson
 from benign.studies.adversarial_training.figures import FIGURES, figures
-from benign.theory.intervals import clopper_pearson
 
 PLACE = ("panel", "robust test error", "series")
 COLUMNS_OF_A_TABLE = ["experiment", "status", "data", "d", "signal", "budget", "side", "seed", "steps", "training"]

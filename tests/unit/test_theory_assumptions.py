@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benign.theory import assumptions
+from benign.theory.mixture import assumptions
 
 D = 400_000
 REGIME: dict[str, Any] = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benign.data import clusters, departures
-from benign.theory import gaussian
-from benign.theory.departures import benign_ends, correlated_error, effective_dimension, worst_flips_factor
+from benign.theory.mixture import gaussian
+from benign.theory.mixture.departures import benign_ends, correlated_error, effective_dimension, worst_flips_factor
 
 SETTING = {"n": 100, "d": 10_000, "signal": 8.0, "flip_rate": 0.1}
 

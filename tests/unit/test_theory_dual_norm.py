@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benign.theory import dual_norm, gaussian
+from benign.theory.mixture import dual_norm, gaussian
 
 
 @pytest.mark.parametrize(("norm", "order"), [("l2", 2.0), ("linf", np.inf)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benign.theory.effective_dimension import (
+from benign.theory.regression.effective_dimension import (
     double_descent_error,
     effective_dimension,
     least_squares_error,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benign.theory import exponent, gaussian
+from benign.theory.mixture import exponent, gaussian
 
 
 def test_with_the_needed_constant_the_bound_is_an_equality() -> None:

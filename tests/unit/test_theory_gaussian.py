@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benign.theory import gaussian
+from benign.theory.mixture import gaussian
 
 Floats = NDArray[np.float64]
 

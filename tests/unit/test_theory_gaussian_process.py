@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 
-from benign.theory.gaussian_process import condition, expected_evidence, squared_exponential
+from benign.theory.regression.gaussian_process import condition, expected_evidence, squared_exponential
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((30, 3)), RNG.choice([-1.0, 1.0], 30)

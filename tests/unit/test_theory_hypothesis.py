@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign.theory.hypothesis_bound import countable_hypothesis_bound
-from benign.theory.hypothesis_code import CodeError, Hypothesis, arrangements, decode, elias_gamma, encode, rank, unrank
+from benign.theory.compression.hypothesis_bound import countable_hypothesis_bound
+from benign.theory.compression.hypothesis_code import (
+    CodeError,
+    Hypothesis,
+    arrangements,
+    decode,
+    elias_gamma,
+    encode,
+    rank,
+    unrank,
+)
 
 codes = st.lists(st.integers(-6, 6), min_size=1, max_size=40)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from benign.theory import implicit_bias
-from benign.theory.tangent_kernel import kernel_descent, relu_kernel
+from benign.theory.regression import implicit_bias
+from benign.theory.regression.tangent_kernel import kernel_descent, relu_kernel
 
 
 def points(n: int, p: int, seed: int = 0) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from benign.theory.intervals import bootstrap_mean, clopper_pearson
+from benign.stats import bootstrap_mean, clopper_pearson
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])

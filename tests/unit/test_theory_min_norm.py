@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benign.data.spectra import SPECTRA, spectrum
-from benign.theory import min_norm
+from benign.theory.regression import min_norm
 
 
 def test_effective_ranks_of_equal_eigenvalues_count_those_that_are_left():

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign.theory import random_features as theory
-from benign.theory.random_features import gaussian_equivalent, mei_montanari
+from benign.theory.regression import random_features as theory
+from benign.theory.regression.random_features import gaussian_equivalent, mei_montanari
 
 
 def test_relu_s_coefficients_are_its_gaussian_moments():

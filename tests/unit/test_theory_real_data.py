@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from benign.theory import correlated, gaussian, separation
+from benign.theory.geometry import separation
+from benign.theory.mixture import correlated, gaussian
 
 RNG = np.random.default_rng(0)
 

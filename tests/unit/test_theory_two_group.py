@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from benign.theory import gaussian
-from benign.theory.two_group import trajectory
+from benign.theory.mixture import gaussian
+from benign.theory.mixture.two_group import trajectory
 
 N, D, SIGNAL, FLIPPED, WIDTH = 40, 4000, 8.0, 4, 50
 STEP = N / (D + SIGNAL**2)

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-import kept_rows
 import merge_claims
-import settings
-from benign import studies, tables
-from support import ROOT
+from benign.pipeline import rows, settings, tables
+from support import ROOT, claims_of
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
 STUDY = "adversarial_training"
@@ -31,7 +29,7 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
     found: list[str] = []
     for study, kept in record["studies"].items():
         table = results / study / "table.csv"
-        if kept["experiment"] != kept_rows.code_of(study, "run"):
+        if kept["experiment"] != rows.code_of(study, "run"):
             found.append(f"{study}: the code that computed its table has changed")
         if kept["table"] != tables.digest(table):
             found.append(f"{table} is not the table that was recorded")
@@ -54,7 +52,7 @@ def judged(study: str, table: Path) -> dict[str, Any]:
     """What today's code judges from a table: the record of each claim by its id."""
     key = (study, tables.digest(table))
     if key not in FRESH:
-        FRESH[key] = {claim.id: claim.record() for claim in studies.part(study, "claims")(tables.read(table))}
+        FRESH[key] = {claim.id: claim.record() for claim in claims_of(study, tables.read(table))}
     return FRESH[key]
 
 
@@ -86,7 +84,7 @@ def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str
     for name, figure in record["figures"].items():
         study = name.split("/")[0]
         file = root / "figures" / tier / f"{name}.png"
-        if figure["sources"] != kept_rows.code_of(study, "figures"):
+        if figure["sources"] != rows.code_of(study, "figures"):
             yield f"{file}: the code that drew it has changed"
         if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
             yield f"{file}: the table that it was drawn from has changed"
@@ -168,7 +166,7 @@ def change_table(root: Path) -> None:
     rows = tables.read_rows(path)
     for row in rows:
         row["robust_train_error"] = 1.0
-    tables.write(path, rows, [])
+    tables.write(path, rows, sorted({name for row in rows for name in row}, key=lambda name: name != tables.KEY))
 
 
 def change_verdict(root: Path) -> None:

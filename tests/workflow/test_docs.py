@@ -13,9 +13,9 @@ import pytest
 
 import render_artifact
 import run_cell
-import settings
-from benign import studies, tables
-from console import UserError
+from benign import studies
+from benign.pipeline import settings, tables
+from benign.pipeline.console import UserError
 from merge_claims import cell_text
 from support import ROOT
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benign import tables
+from benign.pipeline import tables
 from support import ROOT
 
 STUDY = "james_stein"

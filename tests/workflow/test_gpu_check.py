@@ -25,9 +25,10 @@ import gpu_deep
 import gpu_networks
 import gpu_scale
 import gpu_speed
-from benign import tables
-from benign.data import images
+from benign.data.images.record import CIFAR10_CLASSES, DIGITS, DataError, ImageSet
+from benign.data.images.storage import save
 from benign.nets import ACTIVATIONS
+from benign.pipeline import tables
 from gpu_sizes import FULL, TINY
 from gpu_table import rows
 from support import ROOT
@@ -69,7 +70,7 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng, labels = np.random.default_rng(0), np.arange(40, dtype=np.int64) % 10
     train, test = (rng.integers(0, 256, (40, 32, 32, 3), dtype=np.uint8) for _ in range(2))
     file = tmp_path_factory.mktemp("images") / "cifar10.safetensors"
-    images.save(images.ImageSet("cifar10", train, labels, test, labels, images.CIFAR10_CLASSES, "noise"), file)
+    save(ImageSet("cifar10", train, labels, test, labels, CIFAR10_CLASSES, "noise"), file)
     return file
 
 
@@ -146,6 +147,7 @@ def test_speed_measures_growing_batches_in_three_ways_that_train_the_same(record
 def test_scale_finds_the_kept_rows_again(record: dict[str, Any]) -> None:
     part = record["parts"]["scale"]
     assert part["trainings"] == TINY.most_trainings
+    assert part["differences"] == []
     assert part["rows"] == part["rows_within"] == 4 * TINY.most_trainings, "measured after 1, 10, 100 and 1,000 steps"
     assert set(part["spent"]) == {"drawing", "training", "measuring"}
     assert part["whole_grid_minutes"] > 0
@@ -217,12 +219,19 @@ def test_a_step_over_static_tensors_leaves_the_whole_state_where_it_was() -> Non
     """A recorded graph sees only the tensors that it was recorded with."""
     problem = gpu_networks.drawn({**gpu_networks.COMMON, **TINY.speed}).problem
     batch = gpu_networks._Batch([problem], gpu_networks.InnerMaximisation())
-    before = {name: tensor.data_ptr() for name, tensor in batch._state().items()}
     step = gpu_networks.static_step(batch)
+    before = places(batch)
     for _ in range(5):
         step()
-    assert {name: tensor.data_ptr() for name, tensor in batch._state().items()} == before
-    assert torch.equal(batch.w[0], gpu_networks.trained([problem], 5).weights[0])
+    assert places(batch) == before
+    batch.step()
+    assert places(batch) != before, "or the engine needs no copies"
+    assert torch.equal(batch.snapshot().weights[0], gpu_networks.trained([problem], 6).weights[0])
+
+
+def places(batch: Any) -> dict[str, int]:
+    """Where the tensors of a batch lie."""
+    return {name: value.data_ptr() for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
 
 
 def test_a_batch_beyond_the_memory_ends_the_growth_and_keeps_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,11 +251,13 @@ def test_a_batch_beyond_the_memory_ends_the_growth_and_keeps_what_was_measured(m
 
 
 def test_a_row_beyond_a_tolerance_is_found() -> None:
-    row = {"clean_test_error": 0.1, "robust_test_error": 0.2, "robust_train_error": 0.0, "robust_train_loss": 0.01}
-    row |= {"rho": 3.0, "tested": 2000, "n": 100}
-    assert gpu_scale.against(row, row)["beyond"] == []
-    assert gpu_scale.against(row, row | {"rho": 3.07})["beyond"] == ["rho"]
-    assert gpu_scale.against(row, row | {"robust_train_loss": float("nan")})["beyond"] == ["robust_train_loss"]
+    row = {"key": "0", "clean_test_error": 0.1, "robust_train_loss": 0.01, "rho": 3.0}
+    assert gpu_scale.compared([row], {"0": row})["differences"] == []
+    found = gpu_scale.compared([row | {"rho": 4.0}, row | {"key": "1"}], {"0": row, "1": row | {"key": "1"}})
+    assert (found["rows"], found["rows_within"]) == (2, 1)
+    assert found["strays"] == {"clean_test_error": 0, "rho": 0.5, "robust_train_loss": 0}
+    assert "rho was 3.0 and is 4.0" in found["differences"][0]
+    assert gpu_scale.compared([row | {"rho": float("nan")}], {"0": row})["rows_within"] == 0
 
 
 def test_batches_of_the_grid_hold_one_shape_each_and_every_training_once() -> None:
@@ -366,8 +377,8 @@ def test_images_of_another_kind_fail_that_part_alone(tmp_path: Path) -> None:
     labels = np.arange(10, dtype=np.int64)
     pixels = np.zeros((10, 28, 28), dtype=np.uint8)
     mnist = tmp_path / "mnist.safetensors"
-    images.save(images.ImageSet("mnist", pixels, labels, pixels, labels, images.DIGITS, "zeros"), mnist)
-    with pytest.raises(images.DataError, match="holds mnist: give CIFAR-10"):
+    save(ImageSet("mnist", pixels, labels, pixels, labels, DIGITS, "zeros"), mnist)
+    with pytest.raises(DataError, match="holds mnist: give CIFAR-10"):
         next(gpu_deep.deep("cpu", TINY, Deadline(600), mnist))
 
 

@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import lock
-from console import UserError
+from benign.pipeline.console import UserError
 from support import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -24,7 +24,7 @@ def test_pyproject_lock_and_conda_environment_agree() -> None:
 
 
 def test_the_lock_pins_what_the_tests_run_with() -> None:
-    assert lock.locked(lock.LOCK) == lock.closure(lock.wanted(lock.PROJECT)), "run scripts/lock.py, or make .venv/ready"
+    assert lock.locked(lock.LOCK) == lock.closure(lock.wanted(lock.PROJECT)), "run tools/lock.py, or make .venv/ready"
 
 
 def test_the_peers_pins_meet_pyproject_and_leave_the_others_alone() -> None:

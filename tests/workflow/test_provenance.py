@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import record_provenance
-from benign import provenance, studies, tables
+from benign import studies
+from benign.pipeline import provenance, tables
 from support import ROOT
 
 SOURCE = ROOT / "src"
@@ -70,7 +71,7 @@ def test_counting_a_study_s_cells_does_not_import_torch(study: str) -> None:
 
 
 def test_asking_for_sources_imports_neither_torch_nor_pandas() -> None:
-    code = "import sys; from benign import provenance; print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
+    code = "import sys; from benign.pipeline import provenance; print({'torch', 'pandas', 'numpy'} & set(sys.modules))"
     environment = {"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"}
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert answer.stdout.strip() == "set()"

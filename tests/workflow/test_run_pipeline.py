@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-import console
 import run_pipeline
-import settings
-from benign import tables
-from console import Ticker, UserError
+from benign.pipeline import console, settings, tables
+from benign.pipeline.console import Ticker, UserError
 from support import ROOT, killed_pipeline, made_by_the_pipeline
 
 STUDY = "adversarial_training"

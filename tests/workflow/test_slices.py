@@ -23,12 +23,11 @@ import yaml
 
 import adopt_rows
 import collect
-import kept_rows
 import record_provenance
 import run_slice
-import settings
-from benign import studies, tables
-from benign.cells import Cell, Context, slice_of
+from benign import studies
+from benign.pipeline import rows, settings, tables
+from benign.study import Cell, Context, slice_of
 from support import ROOT
 
 STUDY = "adversarial_training"
@@ -180,14 +179,14 @@ def test_rows_of_other_code_libraries_devices_or_data_are_not_taken(
     for name in "ab":
         (tmp_path / name).write_text(name)
     marks = [
-        kept_rows.run_fingerprint(STUDY, "cpu", 1, {}),
-        kept_rows.run_fingerprint(STUDY, "cuda", 1, {}),
-        kept_rows.run_fingerprint(STUDY, "cpu", 2, {}),
-        kept_rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "a"}),
-        kept_rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "b"}),
+        rows.run_fingerprint(STUDY, "cpu", 1, {}),
+        rows.run_fingerprint(STUDY, "cuda", 1, {}),
+        rows.run_fingerprint(STUDY, "cpu", 2, {}),
+        rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "a"}),
+        rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "b"}),
     ]
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
-    marks.append(kept_rows.run_fingerprint(STUDY, "cpu", 1, {}))
+    marks.append(rows.run_fingerprint(STUDY, "cpu", 1, {}))
     assert len(set(marks)) == len(marks)
 
 
@@ -252,8 +251,8 @@ def test_a_study_that_breaks_the_contract_is_told_so(
 
 def test_cells_of_a_data_set_that_the_run_leaves_out_are_not_planned() -> None:
     section = settings.section(settings.grid_file(STUDY), STUDY, "smoke")
-    everything = kept_rows.planned(STUDY, section, {"mnist": Path()})
-    without = kept_rows.planned(STUDY, section, {})
+    everything = rows.planned(STUDY, section, {"mnist": Path()})
+    without = rows.planned(STUDY, section, {})
     assert {cell.fields()["data"] for cell in everything} == {"clusters", "mnist"}
     assert {cell.fields()["data"] for cell in without} == {"clusters"}
     assert {slice_of(cell, 2) for cell in without} == {0, 1}
@@ -279,7 +278,7 @@ def record(folder: Path, **changes: Any) -> None:
     table = folder / "results" / "smoke" / STUDY / "table.csv"
     study = record_provenance.study_record(STUDY, table, [])
     study |= {"cells": 5, "minutes": 0.25, "processors": ["a kept processor"]}
-    libraries = {name: importlib.metadata.version(name) for name in kept_rows.LIBRARIES}
+    libraries = {name: importlib.metadata.version(name) for name in rows.LIBRARIES}
     tables.write_json(
         folder / "results" / "smoke" / "provenance.json",
         {"studies": {STUDY: study}, "environment": {"device": "cpu", **libraries, **changes}},

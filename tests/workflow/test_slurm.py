@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import slurm_check
-from console import UserError
+from benign.pipeline.console import UserError
 from support import ROOT, snakemake
 
 PROFILE = ROOT / "workflow" / "profiles" / "slurm" / "config.yaml"

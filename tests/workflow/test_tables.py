@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign import tables
+from benign.pipeline import tables
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\n\r"))
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), TEXT)

@@ -9,8 +9,9 @@ from snakemake.settings.types import DeploymentMethod
 ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
 
-import settings  # noqa: E402
-from benign import provenance, studies  # noqa: E402
+from benign.pipeline import settings  # noqa: E402
+from benign import studies  # noqa: E402
+from benign.pipeline import provenance  # noqa: E402
 
 # Jobs run the code beside this file, with the Python that runs Snakemake unless Conda gives them another.
 prefix = f"export PYTHONPATH={shlex.quote(str(ROOT / 'src'))}; "
@@ -30,18 +31,15 @@ def script(name):
 
 
 def sources_of(name, study=None, *parts):
-    """The Python files that a script depends on, with those of the parts of a study that it runs."""
+    """The Python files that a script depends on, with those of the modules of a study that it runs."""
     files = set(provenance.script_sources(ROOT / "scripts" / f"{name}.py"))
     for part in parts:
-        files |= set(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+        files |= set(provenance.sources(f"{studies.find(study).package}.{part}"))
     return sorted(here(file) for file in files - {ROOT / "scripts" / f"{name}.py"})
 
 
 try:
     settings.check_config(config)
-    unknown = sorted(set(config["studies"]) - set(studies.NAMES))
-    if unknown:
-        raise settings.SettingsError(f"studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
     TIER = config["tier"]
     STUDIES = config["studies"]
     GRIDS = {study: here(settings.grid_file(study)) for study in STUDIES}
@@ -70,7 +68,7 @@ def slice_files(study, kind):
 
 
 def figure_files(study, *kinds):
-    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in SECTIONS[study]["figures"] for kind in kinds]
+    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
 
 
 TIER_OUTPUTS = [

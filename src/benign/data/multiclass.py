@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from benign.data.images import Bytes, DataError, ImageSet, downsample
+from benign.data.images.pairs import downsample
+from benign.data.images.record import Bytes, DataError, ImageSet
 
 Labels = NDArray[np.int64]
 Images = NDArray[np.float32]

@@ -17,7 +17,7 @@ import scipy.optimize
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, softmax
 
-from benign.theory.dual_norm import dual_norm
+from benign.theory.mixture.dual_norm import dual_norm
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benign.claims import Claim, conclude, converged, judge
-from benign.theory import exponent, gaussian
-from benign.theory.intervals import clopper_pearson
+from benign.stats import clopper_pearson
+from benign.theory.mixture import exponent, gaussian
 
 STUDY = "adversarial_training"
 _claim = functools.partial(conclude, STUDY)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benign import plots
 from benign.plots import COLOURS, Figure
-from benign.theory import assumptions, exponent, gaussian, two_group
+from benign.theory.mixture import assumptions, exponent, gaussian, two_group
 
 ROBUST, CLEAN, LOSS = "robust test error", "clean test error", "robust training loss"
 TRAIN, RHO = "robust training error", "ρ"

@@ -19,8 +19,8 @@ import pandas as pd
 
 from benign.claims import Claim, conclude, judge
 from benign.studies.assumption_ledger.ledger import NEAR, SETTING, base, broken, points
-from benign.theory import gaussian
-from benign.theory.departures import benign_ends
+from benign.theory.mixture import gaussian
+from benign.theory.mixture.departures import benign_ends
 
 STUDY = "assumption_ledger"
 SAME = 0.02

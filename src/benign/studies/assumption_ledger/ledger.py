@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from benign.theory.intervals import clopper_pearson
+from benign.stats import clopper_pearson
 
 NEAR = 0.05
 SETTING = [

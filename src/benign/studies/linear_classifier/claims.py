@@ -12,7 +12,7 @@ import functools
 import pandas as pd
 
 from benign.claims import Claim, conclude, converged, judge, of_experiments
-from benign.theory.dual_norm import crossing_dimension
+from benign.theory.mixture.dual_norm import crossing_dimension
 
 STUDY = "linear_classifier"
 _claim = functools.partial(conclude, STUDY)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from benign import plots
 from benign.plots import COLOURS, Figure
-from benign.theory import gaussian
+from benign.theory.mixture import gaussian
 
 RISK, TRAIN, LOSS, RATIO = "adversarial risk", "robust training error", "robust training loss", "relative margin"
 STANDARD, ORDINARY, NOISE = "standard risk", "ordinary training", "label noise β"

@@ -11,7 +11,7 @@ import pandas as pd
 from benign import plots
 from benign.plots import COLOURS, Figure
 from benign.studies.moderate_dimension.reported import REPORTED
-from benign.theory import signal_noise
+from benign.theory.mixture import signal_noise
 
 ERROR = "test error"
 RULES = {"error": "until training error 0", "loss": "until hinge loss 0"}

@@ -3,7 +3,7 @@
 The networks, the training and the units are the flagship's (leaky ReLU, fixed outer weights, classes at ±μ̂, noise of
 unit variance on average); data, noise rates, n, budgets and the step size are [ours]. A training goes on beyond
 `steps`, twice as far each time, until it interpolates robustly or has taken `most_steps`; not at all where no
-classifier can interpolate (benign.theory.separation).
+classifier can interpolate (benign.theory.geometry.separation).
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from torch import Tensor
 from benign import seeds
 from benign.attack.evaluation import logistic_loss, mean_input_gradient, worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import CellError, Context
-from benign.data.images import ImageProblem, NormalisedPair, normalised_pair, sample_problem
+from benign.data.images.pairs import ImageProblem, NormalisedPair, normalised_pair, sample_problem
 from benign.nets.two_layer import Activation, symmetric
 from benign.studies.real_data.grid import Cell
-from benign.theory import correlated, separation
-from benign.theory.correlated import Floats, Moments
+from benign.study import CellError, Context
+from benign.theory.geometry import separation
+from benign.theory.mixture import correlated
+from benign.theory.mixture.correlated import Floats, Moments
 from benign.train.gradient_descent import Problem, Snapshot, train
 from benign.train.reduction import orthonormal_basis
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from benign.theory.correlated import half_space_error
+from benign.theory.mixture.correlated import half_space_error
 
 PAIR = ["data", "classes", "flip_rate"]
 HALF = 0.5

@@ -22,12 +22,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benign import seeds
-from benign.cells import Context
-from benign.data.images import ImageSet, downsample
+from benign.data.images.pairs import downsample
+from benign.data.images.record import ImageSet
 from benign.nets.perceptron import initial, logits, parameter_count
 from benign.studies.soft_inductive_bias.grid import Cell
-from benign.theory.hypothesis_bound import countable_hypothesis_bound
-from benign.theory.hypothesis_code import Hypothesis, decode, encode
+from benign.study import Context
+from benign.theory.compression.hypothesis_bound import countable_hypothesis_bound
+from benign.theory.compression.hypothesis_code import Hypothesis, decode, encode
 from benign.train.adam import adam
 
 DELTA = 0.05  # the bounds hold with probability 0.95

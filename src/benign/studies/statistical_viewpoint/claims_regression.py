@@ -19,8 +19,8 @@ from scipy.stats import spearmanr
 from scipy.stats import t as student
 
 from benign.claims import Claim, conclude, judge, of_experiments
-from benign.theory.intervals import clopper_pearson
-from benign.theory.min_norm import threshold_survival
+from benign.stats import clopper_pearson
+from benign.theory.regression.min_norm import threshold_survival
 
 STUDY = "statistical_viewpoint"
 _claim = functools.partial(conclude, STUDY)

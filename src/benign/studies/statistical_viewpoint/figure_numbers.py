@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benign import plots
-from benign.theory import min_norm
-from benign.theory import random_features as features_theory
-from benign.theory.intervals import clopper_pearson
+from benign.stats import clopper_pearson
+from benign.theory.regression import min_norm
+from benign.theory.regression import random_features as features_theory
 
 VARIANCE, BIAS, MEDIAN = "variance", "bias", "median variance"
 OVER_P, OVER_N, SCATTER = "over the dimension", "over the points", "against effective ranks"

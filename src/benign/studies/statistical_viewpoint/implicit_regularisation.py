@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
-from benign.theory import implicit_bias
+from benign.theory.regression import implicit_bias
 
 Floats = NDArray[np.float64]
 SHIFT = 1.0  # how far each class of the separable data lies from the boundary's plane, in units of the noise

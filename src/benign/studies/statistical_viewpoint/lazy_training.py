@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
-from benign.theory.tangent_kernel import kernel_descent, relu_kernel
+from benign.theory.regression.tangent_kernel import kernel_descent, relu_kernel
 
 Floats = NDArray[np.float64]
 TESTED = 200  # fresh points on which network and kernel are compared

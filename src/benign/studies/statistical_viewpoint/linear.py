@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
-from benign.theory import min_norm
+from benign.theory.regression import min_norm
 
 Floats = NDArray[np.float64]
 LEVELS = (1, 3, 10, 30, 100, 300, 1000)  # at which the tail of the variance is measured, in units of n

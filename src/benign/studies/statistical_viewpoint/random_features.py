@@ -14,8 +14,8 @@ from scipy.special import gammaln
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
-from benign.theory import random_features as theory
-from benign.theory.random_features import MU_0, MU_1
+from benign.theory.regression import random_features as theory
+from benign.theory.regression.random_features import MU_0, MU_1
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 def fitted(cell: Cell, study: str) -> dict[str, Any]:
     """Errors of one draw, and those that the asymptotic theory predicts.
 
-    bias and variance as in benign.theory.random_features; nonlinear: the error on a target that is a random centred
-    quadratic form of unit variance, whose prediction is variance + 1; test_error: bias + noise·variance.
+    bias and variance as in benign.theory.regression.random_features; nonlinear: the error on a target that is a
+    random centred quadratic form of unit variance, whose prediction is variance + 1; test_error: bias + noise·variance.
     """
     rng = seeds.generator(study, "features", cell.seed, d=cell.d)
     x = _sphere(rng, cell.n, cell.d)

@@ -1,0 +1,82 @@
+"""Running the cells of one slice: rows kept as they end, images read once, shortages explained."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benign import studies
+from benign.data.images import record, storage
+from benign.pipeline import tables
+from benign.pipeline.console import Ticker, UserError
+from benign.pipeline.rows import KeptRows, code_of
+from benign.study import Cell, Context
+from benign.train.device import hold_precision
+
+
+def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[dict[str, Any]], int]:
+    """(what is kept of every cell, in their order; how many were kept from before).
+
+    Of a group that was cut short only the cells without a row are run: a checkpoint lies beyond those that have one,
+    and a study that was asked for them again would have to train from the start.
+    """
+    known = {cell.key: entry for cell in cells if (entry := kept.load(cell)) is not None}
+    waiting = {cell.key: cell for cell in cells if cell.key not in known}
+    reused = len(known)
+    with Ticker(title, total=len(cells), done=reused) as ticker:
+        if waiting:
+            context = with_notify(context, ticker)
+            code, started = code_of(context.study), time.monotonic()
+            for row in studies.find(context.study).part("experiment", "run")(list(waiting.values()), context):
+                cell = waiting.pop(row.get(tables.KEY), None)
+                if cell is None:
+                    raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
+                elapsed, started = time.monotonic() - started, time.monotonic()
+                known[cell.key] = kept.save(cell, row, elapsed, code)
+                if row.get("status") == "diverged":
+                    ticker.tell(f"cell {cell.key} diverged and is kept as such: {cell.fields()}")
+                ticker.advance()
+    if waiting:
+        raise RuntimeError(f"study {context.study} yielded no row for cells {', '.join(waiting)}")
+    return [known[cell.key] for cell in cells], reused
+
+
+def load_images(files: Mapping[str, Path], name: str) -> record.ImageSet:
+    """A data set by name; UserError if it was not given or cannot be used."""
+    if name not in files:
+        raise UserError(f"this study needs the images of {name}: give --images {name}=FILE")
+    try:
+        return storage.load(files[name])
+    except record.DataError as error:
+        raise UserError(str(error)) from error
+
+
+def prepare_device(device: str) -> None:
+    """Set the device's precision; UserError if a GPU is asked for and none can be used."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
+    hold_precision(device)
+
+
+@contextlib.contextmanager
+def memory_shortage_explained() -> Iterator[None]:
+    """Turn a lack of memory, of the machine or of its GPU, into a UserError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise UserError(
+            f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'}); finished rows are kept: "
+            "run fewer jobs at once (--cores 1), or make n, width or test_points smaller in the grid"
+        ) from error
+
+
+def with_notify(context: Context, ticker: Ticker) -> Context:
+    """The same context, its notes going to the ticker."""
+    return Context(**{**vars(context), "notify": ticker.note})

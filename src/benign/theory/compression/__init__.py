@@ -1,0 +1,1 @@
+"""Bounds on the risk of a network from the length of its description."""

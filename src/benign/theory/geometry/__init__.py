@@ -1,0 +1,1 @@
+"""What the points alone decide, whatever is trained on them."""
