@@ -14,14 +14,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from scipy.special import bdtrc
 
 from benign.attack.inner import InnerMaximisation
-from benign.nets import ACTIVATIONS
+from benign.nets import ActivationKind
 from benign.train.device import policy
 from benign.train.gradient_descent import Snapshot, train
 from gpu_networks import COMMON, Sample, drawn, measured, moved, trained
@@ -29,6 +29,7 @@ from gpu_sizes import Sizes
 from timing import Deadline
 
 NETWORKS = 20
+ACTIVATIONS = get_args(ActivationKind)
 EXPONENTS = range(2, 10)  # d = 10² … 10⁹
 RATIOS = (0.0, 0.1, 0.3, 0.6, 1.0)  # α/‖μ‖
 PRECISIONS = {"float32": "ieee", "tf32": "tf32"}

@@ -61,7 +61,7 @@ def of_speed(part: dict[str, Any]) -> list[tuple[str, str]]:
     if "flops_per_second" in part:
         result.append(("float32 products of square matrices", f"{part['flops_per_second'] / 1e12:.3g} Tflop/s"))
     for name, way in part.get("best", {}).items():
-        said = f"{way['networks_per_second']:.3g} networks/s, {way['networks']} together"
+        said = f"{way['networks_per_second']:.3g} networks/s, {way['networks']} together, timed on {way['steps']} steps"
         memory = f", {way['peak_mb']:,.0f} MB at the peak" if way["peak_mb"] else ""
         same = {True: ", same weights to the bit", False: ", OTHER weights"}.get(way.get("same_weights"), "")
         result.append((f"training, {WAYS[name]}", said + memory + same))

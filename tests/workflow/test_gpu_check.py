@@ -27,8 +27,8 @@ import gpu_scale
 import gpu_speed
 from benign.data.images.record import CIFAR10_CLASSES, DIGITS, DataError, ImageSet
 from benign.data.images.storage import save
-from benign.nets import ACTIVATIONS
 from benign.pipeline import tables
+from gpu_agreement import ACTIVATIONS
 from gpu_sizes import FULL, TINY
 from gpu_table import rows
 from support import ROOT
