@@ -145,9 +145,8 @@ def timed_way(
     except (torch.OutOfMemoryError, MemoryError) as error:
         return {"error": f"out of memory: {error}".splitlines()[0]}, None
     rate = networks * count / steps / taken
-    return {"steps": count, "seconds": taken, "networks_per_second": rate, "peak_mb": peak_mb(device)}, last.weights[
-        0
-    ].clone()
+    found = {"steps": count, "seconds": taken, "networks_per_second": rate, "peak_mb": peak_mb(device)}
+    return found, last.weights[0].clone()
 
 
 def peak_mb(device: str) -> float | None:
