@@ -10,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benign import studies
+from benign.cells import Cell
 from benign.claims import Claim
 from benign.pipeline import settings
 
@@ -39,10 +41,19 @@ def verdicts_of(claims: Callable[[pd.DataFrame], list[Claim]], table: pd.DataFra
     return {claim.id: claim.verdict for claim in claims(table)}
 
 
+def smoke_section(study: str) -> dict[str, Any]:
+    """What a study's grid file says for the smoke tier."""
+    return settings.section(settings.grid_file(study), study, "smoke")
+
+
+def smoke_cells(study: str) -> list[Cell]:
+    """The cells of a study's smoke tier, those on any data set included."""
+    return studies.part(study, "cells")(smoke_section(study)["grid"])
+
+
 def smoke_figures() -> list[str]:
     """The smoke tier's figures, each as STUDY/NAME."""
-    sections = {study: settings.section(settings.grid_file(study), study, "smoke") for study in studies.NAMES}
-    return [f"{study}/{figure}" for study, section in sections.items() for figure in section["figures"]]
+    return [f"{study}/{figure}" for study in studies.NAMES for figure in smoke_section(study)["figures"]]
 
 
 def killed_pipeline(directory: Path, kills: int, longest: float, root: Path = ROOT) -> int:
