@@ -1,4 +1,4 @@
-"""The committed reference of the smoke tier: tables, the numbers that figures draw, and how these are held against it."""
+"""The committed reference of the smoke tier: tables, and the numbers that figures draw, which are compared here."""
 
 from __future__ import annotations
 

@@ -57,6 +57,7 @@ def played(request: pytest.FixtureRequest) -> dict[str, str]:
     return chosen
 
 
+@pytest.mark.slow
 def test_smoke_tier_agrees_with_the_reference(played: dict[str, str], smoke_run: Path, tmp_path: Path) -> None:
     digits = f"mnist={smoke_run / 'resources' / 'mnist' / 'sample.safetensors'}"
     run = subprocess.run(

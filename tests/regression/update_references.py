@@ -3,7 +3,8 @@
     snakemake --cores 2 --configfile config/smoke.yaml --directory RUN_FOLDER
     python tests/regression/update_references.py RUN_FOLDER
 
-RUN_FOLDER holds results/smoke/STUDY/table.csv and figures/smoke/STUDY/*.csv. Look at `git diff` and at the images before committing them.
+RUN_FOLDER holds results/smoke/STUDY/table.csv and figures/smoke/STUDY/*.csv. Look at `git diff` and at the images
+before committing them.
 """
 
 from __future__ import annotations

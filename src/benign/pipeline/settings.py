@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SCHEMAS = ROOT / "workflow" / "schemas"
 GRIDS = ROOT / "config" / "grids"
 CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts
+VERDICTS = ROOT / "results" / "verdicts.json"  # of each kept tier's claims; no run writes it, `make artifact` does
 YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
 TIERS = ("smoke", "default", "paper", "gpu")
 
