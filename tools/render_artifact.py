@@ -1,8 +1,8 @@
 """Write docs/ARTIFACT.md, and what is between the markers of README.md and docs/performance.md, from the kept results.
 
 Verdicts, measured numbers and minutes are taken from results/ alone, so that no page can disagree with them. Claims are
-those of the paper tier, or of the default tier until the paper tier has been run. Beside the pages results/verdicts.json
-is written, the verdicts of each kept tier's claims: with these a run compares its own.
+those of the paper tier, or of the default tier until the paper tier has been run. results/verdicts.json is written too,
+the verdicts of each kept tier's claims: with these a run compares its own.
 """
 
 from __future__ import annotations
