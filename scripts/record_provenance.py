@@ -57,7 +57,7 @@ def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]
     """
     parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
-        "experiment": code_of(study, "run"),
+        "experiment": code_of(study),
         "table": tables.digest(table),
         "cells": sum(part["cells"] for part in parts),
         "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),

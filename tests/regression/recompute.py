@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 
 from benign import studies
-from benign.cells import Context
 from benign.pipeline import settings, tables
 from benign.pipeline.console import name_and_value
 from benign.pipeline.rows import planned
 from benign.pipeline.slices import load_images
+from benign.study import Context
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 
@@ -41,14 +41,16 @@ def main(arguments: list[str]) -> None:
 
 def compute(study: str, files: dict[str, Path], table: Path) -> None:
     """Write the table of a study's smoke tier, trained anew on the data sets in `files`."""
+    declared = studies.find(study)
     cells = planned(study, settings.section(settings.grid_file(study), study, "smoke"), files)
     context = Context(study=study, images=functools.cache(functools.partial(load_images, files)))
-    tables.write(table, studies.part(study, "run")(cells, context), list(cells[0].fields()))
+    tables.write(table, declared.part("experiment", "run")(cells, context), declared.columns())
 
 
 def draw(study: str, folder: Path) -> None:
     """Write the numbers of the figures that a study draws from its reference table, NAME.csv each."""
-    for figure in studies.part(study, "figures")(tables.read(REFERENCE / f"{study}.csv")):
+    declared = studies.find(study)
+    for figure in declared.part("figures", "figures")(declared.table(tables.read(REFERENCE / f"{study}.csv"))):
         tables.write_frame(folder / f"{figure.name}.csv", figure.numbers)
 
 

@@ -10,8 +10,8 @@ import matplotlib.figure
 import pytest
 
 import reference
-from benign import plots, studies
-from support import smoke_figures
+from benign import plots
+from support import figures_of, smoke_figures
 
 
 @pytest.mark.mpl_image_compare(
@@ -20,6 +20,5 @@ from support import smoke_figures
 @pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
 def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
-    table = reference.table(study)
-    draw = {made.name: made.draw for made in studies.part(study, "figures")(table)}[figure]
+    draw = {made.name: made.draw for made in figures_of(study, reference.table(study))}[figure]
     return draw(reference.drawn(name))

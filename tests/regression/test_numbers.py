@@ -17,7 +17,7 @@ import reference
 from benign import plots, studies, tolerances
 from benign.pipeline import tables
 from benign.tolerances import KINKS, WORK
-from support import smoke_cells, smoke_figures
+from support import figures_of, smoke_figures
 
 FIGURES = smoke_figures()
 FLAGSHIP = "adversarial_training"
@@ -35,8 +35,7 @@ def test_smoke_tier_computes_the_reference_tables(study: str, smoke_run: Path) -
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_each_result_column_lives_on_one_declared_scale(study: str) -> None:
     declared = [name for names in tolerances.COLUMNS[study].values() for name in names.split()]
-    settings = smoke_cells(study)[0].fields()
-    assert sorted(declared) == sorted(set(reference.table(study).columns) - {"key", *settings})
+    assert sorted(declared) == sorted(studies.find(study).row.model_fields)
 
 
 def test_nothing_may_move_so_far_that_its_test_cannot_fail() -> None:
@@ -129,7 +128,7 @@ def test_one_unstable_training_may_stray_and_half_of_them_may_not() -> None:
 
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_reference_tables_are_drawn_as_the_reference_figures(study: str, tmp_path: Path) -> None:
-    for figure in studies.part(study, "figures")(reference.table(study)):
+    for figure in figures_of(study, reference.table(study)):
         tables.write_frame(tmp_path / "numbers.csv", figure.numbers)
         assert (
             reference.differences(

@@ -8,7 +8,7 @@ for study in STUDIES:
             f"{study}_slice"
         input:
             script=script("run_slice"),
-            sources=sources_of("run_slice", study, "cells", "run"),
+            sources=sources_of("run_slice", study, "grid", "experiment"),
             grid=GRIDS[study],
             images=list(image_files(study).values()),
         output:
@@ -40,7 +40,7 @@ for study in STUDIES:
             f"{study}_collect"
         input:
             script=script("collect"),
-            sources=sources_of("collect", study, "cells"),
+            sources=sources_of("collect", study, "grid"),
             grid=GRIDS[study],
             slices=slice_files(study, "csv"),
         output:
@@ -67,7 +67,7 @@ for study in STUDIES:
             f"{study}_figures"
         input:
             script=script("draw_figures"),
-            sources=sources_of("draw_figures", study, "figures"),
+            sources=sources_of("draw_figures", study, "grid", "figures"),
             table=f"results/{TIER}/{study}/table.csv",
         output:
             report(
@@ -87,17 +87,16 @@ for study in STUDIES:
             mem_mb=2000,
             runtime=30,
         params:
-            names=SECTIONS[study]["figures"],
             options=f"--study {study} --output figures/{TIER}/{study}",
         shell:
-            "python {input.script} {params.options} --table {input.table} --names {params.names} > {log} 2>&1"
+            "python {input.script} {params.options} --table {input.table} > {log} 2>&1"
 
     rule:
         name:
             f"{study}_claims"
         input:
             script=script("judge_claims"),
-            sources=sources_of("judge_claims", study, "claims"),
+            sources=sources_of("judge_claims", study, "grid", "claims"),
             table=f"results/{TIER}/{study}/table.csv",
         output:
             f"results/{TIER}/{study}/claims.json",
@@ -112,8 +111,6 @@ for study in STUDIES:
             mem_mb=2000,
             runtime=30,
         params:
-            figures=SECTIONS[study]["figures"],
             options=f"--study {study} --tier {TIER}",
         shell:
-            "python {input.script} {params.options} --table {input.table} --figures {params.figures}"
-            " --output {output} > {log} 2>&1"
+            "python {input.script} {params.options} --table {input.table} --output {output} > {log} 2>&1"

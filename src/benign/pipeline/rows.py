@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from benign import studies
-from benign.cells import Cell
 from benign.pipeline import provenance, tables
 from benign.pipeline.console import UserError
+from benign.study import Cell
 
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
 
@@ -19,8 +19,7 @@ LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another 
 def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> list[Cell]:
     """The cells of a tier's section, without those of a data set that the section names and this run leaves out."""
     absent = set(part["data"]) - set(images)
-    cells = {cell.key: cell for cell in studies.part(study, "cells")(part["grid"])}
-    return [cell for cell in cells.values() if cell.fields().get("data") not in absent]
+    return [cell for cell in studies.find(study).cells(part["grid"]) if cell.fields().get("data") not in absent]
 
 
 class KeptRows:
@@ -59,9 +58,9 @@ class KeptRows:
         return self.folder / f"{cell.key}.json"
 
 
-def code_of(study: str, part: str = "run", facts: Mapping[str, str] | None = None) -> str:
-    """Fingerprint of the code that a part of a study runs, and of facts beside it (`provenance.fingerprint`)."""
-    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"), facts)
+def code_of(study: str, module: str = "experiment", facts: Mapping[str, str] | None = None) -> str:
+    """Fingerprint of the code that a module of a study runs, and of facts beside it (`provenance.fingerprint`)."""
+    return provenance.fingerprint(provenance.sources(f"{studies.find(study).package}.{module}"), facts)
 
 
 def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
