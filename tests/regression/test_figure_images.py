@@ -6,17 +6,12 @@ The tolerance (root mean square, of 255) is for antialiasing on other processors
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.figure
-import pandas as pd
 import pytest
 
+import reference
 from benign import plots
-from benign.pipeline import tables
 from support import figures_of, smoke_figures
-
-REFERENCE = Path(__file__).parent / "reference"
 
 
 @pytest.mark.mpl_image_compare(
@@ -25,5 +20,5 @@ REFERENCE = Path(__file__).parent / "reference"
 @pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
 def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
-    draw = {made.name: made.draw for made in figures_of(study, pd.DataFrame())}[figure]
-    return draw(tables.read_frame(REFERENCE / f"{name}.csv"))
+    draw = {made.name: made.draw for made in figures_of(study, reference.table(study))}[figure]
+    return draw(reference.drawn(name))
