@@ -10,18 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benign import plots
+from benign import plots, studies
 from benign.data.images.record import ImageSet
 from benign.pipeline import settings
-from benign.studies import part
-from benign.studies.robust_overfitting.claims import CLAIMS, claims
+from benign.studies.robust_overfitting.claims import CLAIMS
 from benign.studies.robust_overfitting.courses import courses
 from benign.studies.robust_overfitting.experiment import flagship_cell, run
-from benign.studies.robust_overfitting.figures import figures
 from benign.studies.robust_overfitting.grid import STUDY, Cell
 from benign.study import CellError, Context, slice_of
 from benign.train.checkpoints import Checkpoints
-from support import verdicts_of
+from support import figures_of, verdicts_of
 
 NAME = STUDY.name
 IMAGES: dict[str, Any] = {
@@ -87,7 +85,7 @@ def test_fields_that_decide_nothing_do_not_change_the_key():
     ],
 )
 def test_an_impossible_value_is_an_error_that_names_the_field(base: dict[str, Any], field: str, value: Any):
-    with pytest.raises(CellError, match=f"{field}={value!r} is impossible|total_epochs=4 is impossible"):
+    with pytest.raises(CellError, match=f"{field}={value!r} is (impossible|not one of)|total_epochs=4 is impossible"):
         Cell(**{**base, field: value})
 
 
@@ -164,7 +162,9 @@ def test_without_a_budget_robust_errors_are_the_clean_ones():
 def test_clusters_are_the_flagship_s_networks_measured_with_true_labels():
     cell = Cell(**CLUSTERS)
     (row,) = run([cell], context())
-    (theirs,) = part("adversarial_training", "run")([flagship_cell(cell)], Context(study="adversarial_training"))
+    (theirs,) = studies.find("adversarial_training").part("experiment", "run")(
+        [flagship_cell(cell)], Context(study="adversarial_training")
+    )
     assert row["robust_test_error"] == theirs["robust_test_error_clean_labels"]
     assert row["robust_train_error"] == theirs["robust_train_error"]
 
@@ -231,7 +231,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid("paper"))])
 
 
-verdicts = functools.partial(verdicts_of, claims)
+verdicts = functools.partial(verdicts_of, NAME)
 
 
 def test_on_the_ideal_table_every_claim_is_replicated(ideal):
@@ -240,7 +240,7 @@ def test_on_the_ideal_table_every_claim_is_replicated(ideal):
 
 def test_without_cells_every_claim_is_not_run_and_every_figure_says_so(ideal):
     assert set(verdicts(ideal.iloc[:0]).values()) == {"not run"}
-    for figure in figures(ideal.iloc[:0]):
+    for figure in figures_of(NAME, ideal.iloc[:0]):
         assert not len(figure.numbers)
         assert "not run" in plots.draw(figure).axes[0].texts[0].get_text()
 
@@ -295,11 +295,11 @@ def test_diverged_trainings_are_left_out_of_claims_and_counted_in_figures(ideal)
     lost = ideal.seed == 2
     table = ideal.assign(status=np.where(lost, "diverged", "ok"), robust_test_error=ideal.robust_test_error.mask(lost))
     assert set(verdicts(table).values()) == {"replicated"}
-    contrast = figures(table)[0].numbers
+    contrast = figures_of(NAME, table)[0].numbers
     assert (contrast.loc[contrast["kind"] == "measured", "diverged"] == 1).all()
 
 
 def test_every_figure_of_the_ideal_table_draws_what_it_has(ideal):
-    for figure in figures(ideal):
+    for figure in figures_of(NAME, ideal):
         assert len(figure.numbers)
         plots.draw(figure)
