@@ -61,7 +61,9 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
             stops = sorted({cell.steps for cell in trained})
             for steps, w in zip(stops, linear.train(_problem(drawn.signed, *problem), stops), strict=True):
                 for cell in (cell for cell in trained if cell.steps == steps):
-                    yield cell.row(**measured(cell, drawn, w))
+                    finite = np.isfinite(w).all()
+                    found = measured(cell, drawn, w) if finite else {}
+                    yield cell.row(status="ok" if finite else "diverged", **found)
         context.notify(f"d = {members[0].d}, s = {members[0].exponent:g}: {len(members)} cells")
 
 
@@ -76,14 +78,11 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
 
     Risks are with observed labels; standard ones at budget 0, adversarial ones at the cell's.
     """
-    if not np.isfinite(w).all():
-        return {"status": "diverged"}
     robust = linear.robust_margins(w, drawn.signed, cell.budget, cell.norm)
     scores = drawn.test_y * (drawn.test_x @ w)
     reach = cell.budget * dual_norm(w, cell.norm)
     law = (cell.n, cell.d, float(cell.d) ** cell.exponent, drawn.flipped)
     row = {
-        "status": "ok",
         "robust_train_loss": float(np.logaddexp(0, -robust).mean()),
         "robust_train_error": float((robust <= 0).mean()),
         "train_error": float((drawn.signed @ w <= 0).mean()),
