@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.svm import SVC  # type: ignore[import-untyped]
 
 from benign import plots
 from benign.pipeline import settings
@@ -56,22 +55,6 @@ def test_with_the_stable_step_the_loss_falls_at_every_step():
     problem = linear.Problem(signed, "l2", 0.0, linear.stable_step(signed))
     losses = [np.logaddexp(0, -signed @ w).mean() for w in linear.train(problem, range(1, 60))]
     assert np.all(np.diff(losses) < 0)
-
-
-def test_the_hard_margin_classifier_is_that_of_a_support_vector_machine():
-    generator = np.random.default_rng(2)
-    y = generator.choice([-1.0, 1.0], 15)
-    x = generator.standard_normal((15, 40))
-    w = linear.max_margin(y[:, None] * x)
-    assert (y * (x @ w)).min() == pytest.approx(1.0, abs=1e-9)
-    # scikit-learn's machine has a bias: doubling the points with opposite signs makes it 0.
-    machine = SVC(kernel="linear", C=1e8, tol=1e-8).fit(np.concatenate([x, -x]), np.concatenate([y, -y]))
-    assert w == pytest.approx(machine.coef_[0], abs=1e-5)
-
-
-def test_dependent_points_have_no_hard_margin_classifier():
-    with pytest.raises(ValueError, match="give d ≥ n"):
-        linear.max_margin(np.ones((3, 2)))
 
 
 def test_l2_training_ends_in_the_hard_margin_direction_at_every_budget_and_l_infinity_training_elsewhere():

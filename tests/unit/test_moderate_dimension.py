@@ -15,8 +15,10 @@ from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED
 from benign.studies.moderate_dimension.experiment import run
 from benign.studies.moderate_dimension.grid import STUDY, Cell
 from benign.study import CellError, Context
+from benign.theory.geometry.hard_margin import hard_margin
 from benign.theory.mixture import signal_noise
-from benign.train import hinge, linear
+from benign.theory.mixture.gaussian import half_space_error
+from benign.train import hinge
 from support import figures_of, verdicts_of
 
 NAME = STUDY.name
@@ -38,7 +40,7 @@ def test_half_space_error_is_that_of_simulated_points():
     generator = np.random.default_rng(0)
     clean = generator.choice([-1.0, 1.0], 200_000)
     x, w = data.draw(clean, 5, 0.3, generator), np.array([1.0, 0.5, -1.0, 0.2, 0.7])
-    predicted = float(signal_noise.half_space_error(w[0], np.linalg.norm(w[1:]), 0.3, 5))
+    predicted = float(half_space_error(0.0, signal_noise.rho(w[0], np.linalg.norm(w[1:]), 0.3, 5)))
     assert np.mean(clean * (x @ w) <= 0) == pytest.approx(predicted, abs=5 * (predicted / 200_000) ** 0.5)
 
 
@@ -56,14 +58,16 @@ def test_at_slope_one_aligned_neurons_are_the_hard_margin_classifier():
     generator = np.random.default_rng(2)
     y, x = generator.choice([-1.0, 1.0], 15), generator.standard_normal((15, 40))
     weights = signal_noise.aligned_weights(x, y, 1.0)
-    assert (weights * y) @ x == pytest.approx(linear.max_margin(y[:, None] * x), abs=1e-9)
+    found = hard_margin(y[:, None] * x)
+    assert found is not None
+    assert (weights * y) @ x == pytest.approx(found.w, abs=1e-9)
 
 
 def test_training_in_the_gram_matrix_is_gradient_descent_on_the_weights():
     generator = np.random.default_rng(3)
     y, x = generator.choice([-1.0, 1.0], 8), generator.standard_normal((8, 12))
     w = w0 = 0.1 * generator.standard_normal((6, 12))
-    a = hinge.outer_weights(6)
+    a = hinge.output_signs(6)
     for _ in range(5):
         z = x @ w.T
         active = y * hinge.output(x, w, 0.1) < 1

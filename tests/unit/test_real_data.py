@@ -18,7 +18,7 @@ from benign.pipeline import settings
 from benign.studies.real_data.claims import CLAIMS
 from benign.studies.real_data.experiment import run
 from benign.studies.real_data.grid import STUDY, Cell
-from benign.studies.real_data.predictions import crossing, half_space
+from benign.studies.real_data.predictions import half_space
 from benign.study import CellError, Context
 from support import figures_of, verdicts_of
 
@@ -71,11 +71,6 @@ def test_beyond_the_separation_training_errs_at_least_as_much_as_any_classifier_
 def test_an_impossible_cell_is_an_error_that_names_the_field(fields, named):
     with pytest.raises(CellError, match=rf"^{named}=\S+ is (impossible: give a value that is|not one of) "):
         small(**fields)
-
-
-def test_a_curve_crosses_one_half_where_the_line_between_its_points_does():
-    assert crossing(np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.4, 0.6])) == pytest.approx(1.5)
-    assert np.isnan(crossing(np.array([0.0, 1.0]), np.array([0.1, 0.4])))
 
 
 @pytest.mark.skipif("BENIGN_DATA" not in os.environ, reason="BENIGN_DATA names a folder with MNIST and CIFAR-10")

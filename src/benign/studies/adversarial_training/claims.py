@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from benign.claims import Claim, conclude, converged, judge
-from benign.stats import clopper_pearson
+from benign.stats import clopper_pearson, crossing
 from benign.theory.mixture import exponent, gaussian
 
 STUDY = "adversarial_training"
@@ -198,18 +198,6 @@ def bracketed(table: pd.DataFrame) -> Claim:
     )
 
 
-def _crossing(budgets: np.ndarray, errors: np.ndarray, level: float) -> float:
-    """The budget at which the error first reaches `level`, interpolated linearly; nan if it never does."""
-    above = np.flatnonzero(errors >= level)
-    if not len(above):
-        return float("nan")
-    i = above[0]
-    if i == 0:
-        return float(budgets[0])
-    share = (level - errors[i - 1]) / (errors[i] - errors[i - 1])
-    return float(budgets[i - 1] + share * (budgets[i] - budgets[i - 1]))
-
-
 def transition_location(table: pd.DataFrame) -> Claim:
     found = points(_adversarial(table, "budget"))
     found = found[found.activation != "smooth_leaky_relu"]
@@ -217,7 +205,7 @@ def transition_location(table: pd.DataFrame) -> Claim:
     for _, curve in found.groupby("activation"):
         curve = curve.sort_values("budget")
         # At error 1/2 a half-space's ρ equals α, whatever β.
-        crossings.append(_crossing(curve.budget.to_numpy(), curve.robust_test_error.to_numpy(), 0.5))
+        crossings.append(crossing(curve.budget.to_numpy(), curve.robust_test_error.to_numpy(), 0.5))
         low.append(curve.linear_max_margin_rho.iloc[0])
         high.append(curve.averaging_rho.iloc[0])
     grid = np.diff(np.sort(found.budget.unique())).max() if len(found) else np.nan
@@ -556,7 +544,7 @@ def non_smooth_budget_smaller(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "budget")
     found = {kind: points(rows[rows.activation == kind]).sort_values("budget") for kind in rows.activation.unique()}
     reach = {
-        kind: _crossing(curve.budget.to_numpy(), (curve.robust_test_error - curve.flip_rate).to_numpy(), NEAR)
+        kind: crossing(curve.budget.to_numpy(), (curve.robust_test_error - curve.flip_rate).to_numpy(), NEAR)
         for kind, curve in found.items()
     }
     smooth, rough = reach.get("smooth_leaky_relu", np.nan), reach.get("leaky_relu", np.nan)

@@ -13,6 +13,7 @@ from benign import seeds
 from benign import study as base
 from benign.data import clusters
 from benign.studies.linear_classifier.grid import Cell
+from benign.theory.geometry.hard_margin import multipliers
 from benign.theory.mixture import gaussian
 from benign.theory.mixture.dual_norm import dual_norm, effective_budget, risk
 from benign.train import linear
@@ -102,7 +103,7 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
 
 def margins(cell: Cell, drawn: Sample, w: Array) -> dict[str, float]:
     """Margins of w/‖w‖₂ relative to those of the hard-margin classifier, plain and robust, and their cosine."""
-    hard = linear.max_margin(drawn.signed)
+    hard = multipliers(drawn.signed @ drawn.signed.T) @ drawn.signed
 
     def least(v: Array, budget: float) -> float:
         return float(linear.robust_margins(v, drawn.signed, budget, cell.norm).min() / np.linalg.norm(v))

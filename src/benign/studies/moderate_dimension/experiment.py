@@ -13,7 +13,8 @@ from benign import study as base
 from benign.data import clusters, signal_noise
 from benign.data.clusters import Array, Labels
 from benign.studies.moderate_dimension.grid import Cell
-from benign.theory.mixture.signal_noise import aligned_weights, half_space_error
+from benign.theory.mixture.gaussian import half_space_error
+from benign.theory.mixture.signal_noise import aligned_weights, rho
 from benign.train import hinge
 
 
@@ -47,7 +48,7 @@ def measured(cell: Cell, stop: hinge.Stop, test_margins: Array) -> dict[str, Any
     weight_norm: ‖W‖√m over the least margin, or NaN before every point is fitted; comparable with
     `linear_norm` (see `predictions`).
     """
-    mean = hinge.outer_weights(cell.width) @ stop.weights
+    mean = hinge.output_signs(cell.width) @ stop.weights
     least = stop.margins.min()
     norm = float(np.linalg.norm(stop.weights) * cell.width**0.5 / least) if least > 0 else float("nan")
     return {
@@ -79,4 +80,4 @@ def predictions(cell: Cell, x: Array, labels: Labels) -> dict[str, float]:
 
 
 def _error_of(w: Array, cell: Cell) -> float:
-    return float(half_space_error(w[0], np.linalg.norm(w[1:]), cell.gamma, cell.d))
+    return float(half_space_error(0.0, rho(w[0], np.linalg.norm(w[1:]), cell.gamma, cell.d)))
