@@ -1,7 +1,8 @@
 """Write docs/ARTIFACT.md, and what is between the markers of README.md and docs/performance.md, from the kept results.
 
 Verdicts, measured numbers and minutes are taken from results/ alone, so that no page can disagree with them. Claims are
-those of the paper tier, or of the default tier until the paper tier has been run.
+those of the paper tier, or of the default tier until the paper tier has been run. results/verdicts.json is written too,
+the verdicts of each kept tier's claims: with these a run compares its own.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ Minutes are one thread's, for all cells of the study together, on {processors}.
 """
 EXPECTED = """\
 {cells:,} cells took {minutes:.0f} minutes of one thread on {processors}, which is {half:.0f} minutes on two
-cores. Expect {verdicts}. On the same kind of processor, with the same libraries, each `table.csv` comes out the same to
+cores. Expect {verdicts}; the last lines of the run say whether each claim has the verdict that is kept in
+`results/verdicts.json`. On the same kind of processor, with the same libraries, each `table.csv` comes out the same to
 the last bit; what differs is `provenance.json` (commit, minutes, processors), and the versions at the end of the
 claims. Elsewhere roundings differ, and with them the last digits of what is measured; verdicts should not."""
 
@@ -107,7 +109,7 @@ def arguments() -> argparse.ArgumentParser:
 
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Find the best tier there is, read it, write the three pages."""
+    """Find the best tier there is, read it, write the three pages; then the verdicts of all tiers."""
     args = arguments().parse_args(argv)
     folder = best(args.results)
     pages = {
@@ -117,7 +119,20 @@ def main(argv: list[str]) -> int:
     }
     for path, text in pages.items():
         tables.write_text(path, text)
+    tables.write_json(args.results / settings.VERDICTS.name, verdicts(args.results))
     return 0
+
+
+def verdicts(results: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """Of each tier that is kept, by study and id."""
+    return {
+        tier: {
+            study: {claim["id"]: claim["verdict"] for claim in members}
+            for study, members in by_study(claims(results / tier)).items()
+        }
+        for tier in settings.TIERS
+        if tier != "smoke" and (results / tier / "claims.json").exists()
+    }
 
 
 def best(results: Path) -> Path:

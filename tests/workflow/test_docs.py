@@ -53,6 +53,10 @@ def test_the_pages_are_made_from_the_kept_results() -> None:
     assert page == render_artifact.fill_performance(page, ROOT / "results"), "run make artifact"
 
 
+def test_the_kept_verdicts_are_those_of_the_kept_results() -> None:
+    assert tables.read_json(settings.VERDICTS) == render_artifact.verdicts(ROOT / "results"), "run make artifact"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_that_a_page_links_or_names_is_there(page: Path) -> None:
     text = page.read_text()
@@ -154,6 +158,7 @@ def test_the_command_writes_both_pages_and_changes_nothing_when_run_again(kept: 
     assert render_artifact.main(options) == 0
     first = readme.read_text(), artifact.read_text()
     assert first[0].startswith("Before.\n")
+    assert list(tables.read_json(kept.parent / "verdicts.json")) == ["default"]
     for claim in tables.read_json(kept / "claims.json")["claims"]:
         assert cell_text(claim["statement"]) in first[1]
         if claim["verdict"] != "replicated":
