@@ -21,7 +21,7 @@ from benign.studies.adversarial_training import experiment as flagship
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
 from benign.study import Context
 from benign.theory.mixture import gaussian, two_group
-from benign.theory.mixture.departures import correlated_error, effective_dimension, worst_flips_factor
+from benign.theory.mixture.departures import correlated_error, participation_ratio, worst_flips_factor
 from benign.train import gradient_descent
 from benign.train.reduction import orthonormal_basis
 
@@ -61,7 +61,7 @@ def _train_and_measure(cell: Cell, context: Context) -> dict[str, Any]:
 
 def _row(cell: Cell, measured: dict[str, Any], predicted: dict[str, Any]) -> dict[str, Any]:
     row = cell.row(**measured, **predicted)
-    effective = effective_dimension(departures.spectrum(cell.covariance, cell.correlation, cell.d))
+    effective = participation_ratio(departures.spectrum(cell.covariance, cell.correlation, cell.d))
     return row | {"effective_dimension": effective} | _expected(row, effective)
 
 

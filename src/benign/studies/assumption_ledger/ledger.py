@@ -55,7 +55,7 @@ def points(rows: pd.DataFrame) -> pd.DataFrame:
             result.append(point)
     numbers = ["error", "error_low", "error_high", *MEANS.values()]
     columns = [*SETTING, "cells", "lost", *dict.fromkeys(numbers), "fits", "benign", "harmful"]
-    return pd.DataFrame(result, columns=columns)
+    return pd.DataFrame(result, columns=columns).astype(dict(rows.dtypes[SETTING]))
 
 
 def base(table: pd.DataFrame, training: str = "adversarial") -> pd.DataFrame:
