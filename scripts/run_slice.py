@@ -19,7 +19,7 @@ from benign import studies
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError, locked, name_and_value, parser, reports_errors
 from benign.pipeline.rows import KeptRows, planned, run_fingerprint
-from benign.pipeline.slices import complete, load_images, memory_shortage_explained, require_device
+from benign.pipeline.slices import complete, load_images, memory_shortage_explained, prepare_device
 from benign.study import Context, slice_of
 from benign.train.checkpoints import Checkpoints
 
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--slice {args.slice} of --slices {args.slices}: slices are numbered from 0")
     if not args.checkpoint_seconds >= 0:
         raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
-    require_device(args.device)
+    prepare_device(args.device)
     torch.set_num_threads(args.threads)
     part = settings.section(args.grid, args.study, args.tier)
     images = {name: Path(file) for name, file in args.images}

@@ -27,7 +27,7 @@ from benign import studies
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
 from benign.pipeline.rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
-from benign.pipeline.slices import load_images, require_device
+from benign.pipeline.slices import load_images, prepare_device
 from benign.study import Cell, Context
 
 # In errors: a few of 2,000 test points change sides.
@@ -54,7 +54,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Compare what is recorded, compute a few rows again, then keep all."""
     args = arguments().parse_args(argv)
-    require_device(args.device)
+    prepare_device(args.device)
     torch.set_num_threads(args.threads)
     images = {name: Path(file) for name, file in args.images}
     table = args.results / args.tier / args.study / "table.csv"

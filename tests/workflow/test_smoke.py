@@ -13,6 +13,7 @@ import render_artifact
 from benign import studies
 from benign.claims import Claim
 from benign.pipeline import settings, tables
+from support import figures_of
 
 pytestmark = pytest.mark.slow
 

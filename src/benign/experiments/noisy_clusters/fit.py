@@ -12,14 +12,13 @@ from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.experiments.noisy_clusters.draw import sample
 from benign.experiments.samples import Sample
+from benign.train.device import policy
 from benign.train.gradient_descent import Snapshot, train
 
 if TYPE_CHECKING:
     from benign.experiments.noisy_clusters.setting import Setting
     from benign.study import Context
 
-# n·m·B stays below this where it can. A CPU's batches must stay in its cache; a GPU wants to be filled.
-BATCH_ACTIVATIONS = {"cpu": 40_000, "cuda": 40_000_000}
 Draw = Callable[[Any, "Context"], Sample]
 
 
@@ -70,7 +69,7 @@ def _batches(groups: list[list[Setting]], context: Context) -> Iterator[list[lis
         shape = (first.n, first.width, k, activation, first.inner, first.inner_steps, stops, first.train_budget > 0)
         alike.setdefault(shape, []).append(group)
     for (n, width, *_), members in alike.items():
-        size = max(1, BATCH_ACTIVATIONS[context.device] // (n * width))
+        size = max(1, policy(context.device).batch_activations // (n * width))
         by_step: dict[int, list[list[Setting]]] = {}
         for group in members:
             by_step.setdefault(_start(group, context), []).append(group)
