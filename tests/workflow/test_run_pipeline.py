@@ -74,8 +74,8 @@ def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else
     left = leave(
         ".snakemake/locks/0.input.lock",
         "scratch/smoke/study/0/rows/.0.json.x1.tmp",
-        "scratch/smoke/study/0/checkpoints/0.77.tmp",
-        "resources/mnist/.sample.safetensors.77.tmp",
+        "scratch/smoke/study/0/checkpoints/.0.safetensors.x1.tmp",
+        "resources/mnist/.sample.safetensors.x1.tmp",
         "resources/cache/.download-x1/MNIST/raw/train.gz",
         "results/smoke/.claims.json.x1.tmp",
         "figures/smoke/study/.a.png.x1.tmp",
