@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benign import plots
+from benign.claims import converged
 from benign.plots import COLOURS, Figure
 from benign.plots.looks import ACTIVATIONS, DASHED, DOTTED, OPEN, ROBUST, TRAIN, TRAININGS, line, points
 from benign.studies.assumption_ledger.ledger import ENTRIES, NEAR, base, broken
@@ -157,9 +158,11 @@ class Sweep:
     series: dict[str, list[str]] = dataclasses.field(default_factory=lambda: {ROBUST: ["adversarial"]})
 
     def rows(self, table: pd.DataFrame, training: str) -> pd.DataFrame:
-        """The sweep's cells of this training and, if it has any, the base's."""
+        """The sweep's cells of this training and the base's; none if none of its own has ended well."""
         rows = broken(table, self.experiment, training)
-        if rows.empty or not self.based:
+        if converged(rows).empty:
+            return rows.head(0)
+        if not self.based:
             return rows
         usual = broken(table, "base", training) if self.by == "activation" else base(table, training)
         return pd.concat([rows, usual])

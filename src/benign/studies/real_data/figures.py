@@ -51,11 +51,13 @@ def transition(rows: pd.DataFrame) -> Figure:
         forms, joined between the same budgets."""
     numbers = []
     for (pair, beta), part in rows.groupby(["pair", "flip_rate"]):
-        x, place = part["budget_ratio"], (str(pair), ROBUST, f"β = {beta:g}")
+        place, ok = (str(pair), ROBUST, f"β = {beta:g}"), converged(part)
+        x = part["budget_ratio"]
         numbers.append(plots.over_seeds(part, x, "robust_test_error", place, "tested", independent=False))
         for form, predict in ((OWN, half_space), (WHITE, white_averaging)):
-            predicted = part.assign(error=predict(part, part["flip_rate"]))
-            numbers.append(plots.predicted(predicted, x, "error", (*place[:2], f"{place[2]}, {form}")))
+            predicted = ok.assign(error=predict(ok, ok["flip_rate"]))
+            line = (*place[:2], f"{place[2]}, {form}")
+            numbers.append(plots.predicted(predicted, ok["budget_ratio"], "error", line))
     return Figure("transition", _caption(rows, text), plots.gather(numbers), draw_transition)
 
 
