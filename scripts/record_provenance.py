@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benign.pipeline import settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
-from benign.pipeline.rows import code_of
 from merge_claims import environment
 
 
@@ -57,7 +56,7 @@ def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]
     """
     parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
-        "experiment": code_of(study, "run"),
+        "experiment": provenance.code_of(study),
         "table": tables.digest(table),
         "cells": sum(part["cells"] for part in parts),
         "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
@@ -70,7 +69,7 @@ def figure_record(figure: Path, table: Path) -> dict[str, str]:
     """A figure: what drew it, from what, and what it is."""
     study = figure.parent.name
     return {
-        "sources": code_of(study, "figures"),
+        "sources": provenance.code_of(study, "figures"),
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),

@@ -27,7 +27,7 @@ from benign.cells import Cell
 from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
-from benign.pipeline.rows import KeptRows, planned, run_fingerprint
+from benign.pipeline.rows import KeptRows, planned
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0
@@ -151,7 +151,7 @@ class Plan:
     @functools.cached_property
     def scratch(self) -> Path:
         """Where the slices keep rows and checkpoints; known once the images are there, for rows depend on them."""
-        mark = run_fingerprint(self.study, settings.resolve_device(self.config["device"]), 1, self.images)
+        mark = provenance.run_fingerprint(self.study, settings.resolve_device(self.config["device"]), 1, self.images)
         return Path("scratch", self.tier, self.study, mark[:16])
 
     def kept(self) -> set[str]:

@@ -17,10 +17,10 @@ import torch
 
 from benign import studies
 from benign.cells import Context, slice_of
-from benign.pipeline import settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, locked, name_and_value, parser, reports_errors
-from benign.pipeline.rows import KeptRows, planned, run_fingerprint
-from benign.pipeline.slices import complete, load_images, memory_shortage_explained, require_device
+from benign.pipeline.rows import KeptRows, planned
+from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, require_device
 from benign.train.checkpoints import Checkpoints
 
 
@@ -66,10 +66,10 @@ def main(argv: list[str]) -> int:
     require_device(args.device)
     torch.set_num_threads(args.threads)
     part = settings.section(args.grid, args.study, args.tier)
-    images = {name: Path(file) for name, file in args.images}
+    images = {name: existing(name, Path(file)) for name, file in args.images}
     everything = planned(args.study, part, images)
     mine = [cell for cell in everything if slice_of(cell, args.slices) == args.slice]
-    mark = run_fingerprint(args.study, args.device, args.threads, images)
+    mark = provenance.run_fingerprint(args.study, args.device, args.threads, images)
     scratch = args.scratch / args.tier / args.study / mark[:16]
     context = Context(
         study=args.study,

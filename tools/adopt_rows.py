@@ -25,10 +25,10 @@ import torch
 
 from benign import studies
 from benign.cells import Cell, Context
-from benign.pipeline import settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
-from benign.pipeline.rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
-from benign.pipeline.slices import load_images, require_device
+from benign.pipeline.rows import KeptRows, planned
+from benign.pipeline.slices import existing, load_images, require_device
 
 # In errors: a few of 2,000 test points change sides.
 ROUNDINGS = 0.01
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     require_device(args.device)
     torch.set_num_threads(args.threads)
-    images = {name: Path(file) for name, file in args.images}
+    images = {name: existing(name, Path(file)) for name, file in args.images}
     table = args.results / args.tier / args.study / "table.csv"
     record = tables.read_json(args.results / args.tier / "provenance.json")
     require_same_origin(args.study, table, record, args.device, other_code=args.other_code)
@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
     count = max(args.check, -(-groups // 40)) if args.other_code else args.check
     again = chosen([cells[key] for key in rows], count, tables.digest(table))
     require_same_rows(again, rows, context, table, to_the_bit=not args.other_processor)
-    mark = run_fingerprint(args.study, args.device, args.threads, images)
+    mark = provenance.run_fingerprint(args.study, args.device, args.threads, images)
     kept = KeptRows(args.scratch / args.tier / args.study / mark[:16] / "rows")
     known = record["studies"][args.study]
     # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
@@ -93,8 +93,8 @@ def require_same_origin(study: str, table: Path, record: dict[str, Any], device:
     if known is None:
         raise UserError(f"{table.parents[1] / 'provenance.json'} knows no study {study}: run the tier instead")
     facts = {"table": tables.digest(table), "device": device}
-    facts |= {} if other_code else {"experiment": code_of(study)}
-    facts |= {name: importlib.metadata.version(name) for name in LIBRARIES}
+    facts |= {} if other_code else {"experiment": provenance.code_of(study)}
+    facts |= {name: importlib.metadata.version(name) for name in provenance.LIBRARIES}
     recorded = {**record["environment"], **known}
     differing = [name for name, value in facts.items() if recorded.get(name) != value]
     if differing:

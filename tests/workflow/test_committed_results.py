@@ -13,7 +13,7 @@ import pytest
 
 import merge_claims
 from benign import studies
-from benign.pipeline import rows, settings, tables
+from benign.pipeline import provenance, settings, tables
 from support import ROOT
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
@@ -30,7 +30,7 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
     found: list[str] = []
     for study, kept in record["studies"].items():
         table = results / study / "table.csv"
-        if kept["experiment"] != rows.code_of(study, "run"):
+        if kept["experiment"] != provenance.code_of(study, "run"):
             found.append(f"{study}: the code that computed its table has changed")
         if kept["table"] != tables.digest(table):
             found.append(f"{table} is not the table that was recorded")
@@ -85,7 +85,7 @@ def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str
     for name, figure in record["figures"].items():
         study = name.split("/")[0]
         file = root / "figures" / tier / f"{name}.png"
-        if figure["sources"] != rows.code_of(study, "figures"):
+        if figure["sources"] != provenance.code_of(study, "figures"):
             yield f"{file}: the code that drew it has changed"
         if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
             yield f"{file}: the table that it was drawn from has changed"

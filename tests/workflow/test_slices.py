@@ -27,7 +27,7 @@ import record_provenance
 import run_slice
 from benign import studies
 from benign.cells import Cell, Context, slice_of
-from benign.pipeline import rows, settings, tables
+from benign.pipeline import provenance, rows, settings, tables
 from support import ROOT
 
 STUDY = "adversarial_training"
@@ -179,14 +179,14 @@ def test_rows_of_other_code_libraries_devices_or_data_are_not_taken(
     for name in "ab":
         (tmp_path / name).write_text(name)
     marks = [
-        rows.run_fingerprint(STUDY, "cpu", 1, {}),
-        rows.run_fingerprint(STUDY, "cuda", 1, {}),
-        rows.run_fingerprint(STUDY, "cpu", 2, {}),
-        rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "a"}),
-        rows.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "b"}),
+        provenance.run_fingerprint(STUDY, "cpu", 1, {}),
+        provenance.run_fingerprint(STUDY, "cuda", 1, {}),
+        provenance.run_fingerprint(STUDY, "cpu", 2, {}),
+        provenance.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "a"}),
+        provenance.run_fingerprint(STUDY, "cpu", 1, {"mnist": tmp_path / "b"}),
     ]
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
-    marks.append(rows.run_fingerprint(STUDY, "cpu", 1, {}))
+    marks.append(provenance.run_fingerprint(STUDY, "cpu", 1, {}))
     assert len(set(marks)) == len(marks)
 
 
@@ -278,7 +278,7 @@ def record(folder: Path, **changes: Any) -> None:
     table = folder / "results" / "smoke" / STUDY / "table.csv"
     study = record_provenance.study_record(STUDY, table, [])
     study |= {"cells": 5, "minutes": 0.25, "processors": ["a kept processor"]}
-    libraries = {name: importlib.metadata.version(name) for name in rows.LIBRARIES}
+    libraries = {name: importlib.metadata.version(name) for name in provenance.LIBRARIES}
     tables.write_json(
         folder / "results" / "smoke" / "provenance.json",
         {"studies": {STUDY: study}, "environment": {"device": "cpu", **libraries, **changes}},

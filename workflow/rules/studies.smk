@@ -1,5 +1,6 @@
 # One study: its cells in slices, its table, its figures, its claims. Sources of Python code are inputs, because
-# Snakemake does not see imports: editing an attack reruns what used it, editing a plot redraws only.
+# Snakemake does not see imports: editing a plot redraws. Of what rows depend on, beside cells and data, the fingerprint
+# is a parameter: editing an attack, or another version of a library, reruns what used it; moving a function does not.
 
 for study in STUDIES:
 
@@ -8,7 +9,7 @@ for study in STUDIES:
             f"{study}_slice"
         input:
             script=script("run_slice"),
-            sources=sources_of("run_slice", study, "cells", "run"),
+            sources=sources_of("run_slice", study, "cells"),
             grid=GRIDS[study],
             images=list(image_files(study).values()),
         output:
@@ -31,6 +32,7 @@ for study in STUDIES:
         params:
             options=f"--study {study} --tier {TIER} --slices {len(SLICES[study])} --device {DEVICE}",
             images=[f"{name}={file}" for name, file in image_files(study).items()],
+            fingerprint=provenance.run_fingerprint(study, DEVICE, threads=1, images={}),
         shell:
             "python {input.script} {params.options} --slice {wildcards.slice} --threads {threads} --grid {input.grid}"
             " --images {params.images} --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +10,6 @@ from typing import Any
 from benign import studies
 from benign.cells import Cell
 from benign.pipeline import provenance, tables
-from benign.pipeline.console import UserError
-
-LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
 
 
 def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> list[Cell]:
@@ -34,7 +30,7 @@ class KeptRows:
     ) -> dict[str, Any]:
         """Keep a row and what computed it, by default on this processor; returns what `load` will return.
 
-        code: fingerprint of the experiment (`code_of`)
+        code: fingerprint of the experiment (`provenance.code_of`)
         """
         values = {name: tables.plain(value) for name, value in row.items()}
         if {name: values.get(name) for name in cell.fields()} != cell.fields():
@@ -57,23 +53,3 @@ class KeptRows:
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.key}.json"
-
-
-def code_of(study: str, part: str = "run", facts: Mapping[str, str] | None = None) -> str:
-    """Fingerprint of the code that a part of a study runs, and of facts beside it (`provenance.fingerprint`)."""
-    return provenance.fingerprint(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"), facts)
-
-
-def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
-    """Hash of all that decides a row's bits beside the cell: code, libraries, device, threads and data."""
-    facts = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    facts |= {f"images {name}": digest_images(name, file) for name, file in images.items()}
-    facts |= {"device": device, "threads": str(threads)}
-    return code_of(study, facts=facts)
-
-
-def digest_images(name: str, file: Path) -> str:
-    """SHA-256 of a data file."""
-    if not file.is_file():
-        raise UserError(f"--images {name}={file}: there is no such file: make it with scripts/fetch_data.py")
-    return tables.digest(file)

@@ -13,9 +13,9 @@ import torch
 from benign import studies
 from benign.cells import Cell, Context
 from benign.data.images import record, storage
-from benign.pipeline import tables
+from benign.pipeline import provenance, tables
 from benign.pipeline.console import Ticker, UserError
-from benign.pipeline.rows import KeptRows, code_of
+from benign.pipeline.rows import KeptRows
 
 
 def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[dict[str, Any]], int]:
@@ -30,7 +30,7 @@ def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
     with Ticker(title, total=len(cells), done=reused) as ticker:
         if waiting:
             context = with_notify(context, ticker)
-            code, started = code_of(context.study), time.monotonic()
+            code, started = provenance.code_of(context.study), time.monotonic()
             for row in studies.part(context.study, "run")(list(waiting.values()), context):
                 cell = waiting.pop(row.get(tables.KEY), None)
                 if cell is None:
@@ -43,6 +43,13 @@ def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
     if waiting:
         raise RuntimeError(f"study {context.study} yielded no row for cells {', '.join(waiting)}")
     return [known[cell.key] for cell in cells], reused
+
+
+def existing(name: str, file: Path) -> Path:
+    """The file of a data set; UserError if it is not there."""
+    if not file.is_file():
+        raise UserError(f"--images {name}={file}: there is no such file: make it with scripts/fetch_data.py")
+    return file
 
 
 def load_images(files: Mapping[str, Path], name: str) -> record.ImageSet:
