@@ -216,7 +216,7 @@ def paper_run_code(fields: dict[str, Any]) -> str:
     return f"""
 import torch
 torch.set_num_threads(1)
-from benign.cells import Context
+from benign.study import Context
 from benign.studies.adversarial_training.experiment import run
 from benign.studies.adversarial_training.grid import Cell
 list(run([Cell(**{fields!r})], Context("bench")))

@@ -16,11 +16,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benign import seeds
 from benign.attack.inner import InnerMaximisation
-from benign.cells import Context
 from benign.data import clusters
 from benign.nets.two_layer import Activation, symmetric
 from benign.studies.adversarial_training.experiment import sample, step_size
 from benign.studies.adversarial_training.grid import Cell
+from benign.study import Context
 from benign.train.gradient_descent import Problem, Snapshot, train
 from benign.train.reduction import orthonormal_basis
 from timing import Sizes, seconds

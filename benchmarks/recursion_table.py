@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from benign.cells import Context
 from benign.studies.adversarial_training.experiment import run, step_size
 from benign.studies.adversarial_training.grid import Cell
+from benign.study import Context
 from benign.theory.mixture import two_group
 
 STOPS = (1, 10, 100, 300)

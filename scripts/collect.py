@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
             f"({len(set(wanted) - set(found))} cells lack one, {len(set(found) - set(wanted))} rows belong to none): "
             "delete the slices and run again"
         )
-    tables.write(args.output, rows, [name for cell in cells[:1] for name in cell.fields()])
+    tables.write(args.output, rows, studies.find(args.study).columns())
     return 0
 
 

@@ -19,7 +19,6 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--study", required=True, choices=studies.NAMES)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
     result.add_argument("--table", required=True, type=Path, metavar="FILE.csv")
-    result.add_argument("--figures", required=True, nargs="*", metavar="NAME", help="the figures drawn in this tier")
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 
@@ -28,8 +27,9 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Read the table, judge, write."""
     args = arguments().parse_args(argv)
-    claims = studies.part(args.study, "claims")(tables.read(args.table))
-    consistent(args.study, claims, args.figures)
+    study = studies.find(args.study)
+    claims = study.part("claims", "claims")(study.table(tables.read(args.table)))
+    consistent(args.study, claims, study.figures)
     record = {"tier": args.tier, "study": args.study, "claims": [claim.record() for claim in claims]}
     tables.write_json(args.output, record)
     return 0

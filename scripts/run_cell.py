@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import importlib
 import json
 import sys
 import time
@@ -22,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benign import studies
-from benign.cells import Cell, Context
+from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
 from benign.pipeline.slices import load_images, require_device
+from benign.study import Cell, Context, Study
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -33,6 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     result = parser(__doc__)
     result.add_argument("study", choices=studies.NAMES)
     result.add_argument("values", nargs="*", type=name_and_value, metavar="name=value", help="fields of the cell")
+    result.add_argument("--fields", action="store_true", help="list the fields of the study's cells, and run nothing")
     result.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     result.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu")
     result.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -47,21 +48,31 @@ def main(argv: list[str]) -> int:
     device = settings.resolve_device(args.device)
     require_device(device)
     torch.set_num_threads(args.threads)
-    grid, experiment = (
-        importlib.import_module(f"benign.studies.{args.study}.{part}") for part in ("grid", "experiment")
-    )
-    common = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
-    cell = grid.Cell.parse(distinct(args.values), grid.defaults(common))
+    study = studies.find(args.study)
+    if args.fields:
+        list_fields(study)
+        return 0
+    grid = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
+    cell = study.single(distinct(args.values), grid)
     files = {name: Path(file) for name, file in args.images}
     context = Context(
         study=args.study, device=device, threads=args.threads, images=functools.partial(load_images, files)
     )
-    result = run(experiment, cell, context)
+    result = run(study, cell, context)
     if args.json:
         print(json.dumps(tables.strict(result), allow_nan=False))
     else:
         show(args.study, result)
     return 0
+
+
+def list_fields(study: Study) -> None:
+    """Each field with its type, meaning, unit, limits and default."""
+    table = Table("field", "type", "meaning", "default", title=study.title)
+    for name, info in study.cell.model_fields.items():
+        default = "" if info.is_required() else str(info.default)
+        table.add_row(name, kind_of(info.annotation).__name__, described(info), default)
+    Console(highlight=False).print(table, markup=False)
 
 
 def distinct(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -73,14 +84,12 @@ def distinct(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return dict(pairs)
 
 
-def run(experiment: Any, cell: Cell, context: Context) -> dict[str, Any]:
+def run(study: Study, cell: Cell, context: Context) -> dict[str, Any]:
     """What the study reports of one cell, with the seconds that it took and the cell itself."""
     started = time.perf_counter()
-    (row,) = experiment.run([cell], context)
+    (row,) = study.part("experiment", "run")([cell], context)
     seconds = time.perf_counter() - started
-    results = {name: value for name, value in row.items() if name not in {tables.KEY, *cell.fields()}}
-    reported = experiment.report(row) if hasattr(experiment, "report") else results
-    return {**reported, "seconds": round(seconds, 3), "cell": cell.fields()}
+    return {**study.report(row), "seconds": round(seconds, 3), "cell": cell.fields()}
 
 
 def show(study: str, result: dict[str, Any]) -> None:

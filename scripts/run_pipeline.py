@@ -23,11 +23,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from benign import studies
-from benign.cells import Cell
 from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
 from benign.pipeline.rows import KeptRows, planned
+from benign.study import Cell
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0

@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 
 from benign import studies
-from benign.cells import Context, slice_of
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, locked, name_and_value, parser, reports_errors
 from benign.pipeline.rows import KeptRows, planned
 from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, require_device
+from benign.study import Context, slice_of
 from benign.train.checkpoints import Checkpoints
 
 
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
         kept = KeptRows(scratch / "rows")
         entries, reused = complete(mine, kept, context, f"{args.study} {args.slice + 1}/{args.slices}")
     rows, seconds = [entry["row"] for entry in entries], sum(entry["seconds"] for entry in entries)
-    tables.write(args.output, rows, [name for cell in everything[:1] for name in cell.fields()])
+    tables.write(args.output, rows, studies.find(args.study).columns())
     if args.timing:
         origin = {f"{name}s": sorted({entry[name] for entry in entries}) for name in ("code", "processor")}
         timing = {"cells": len(rows), "reused": reused, "seconds": seconds, **origin}

@@ -8,14 +8,13 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from benign import studies
 from benign.claims import Claim
-from benign.pipeline import settings
+from benign.plots import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,15 +33,24 @@ def snakemake(*arguments: str | Path, directory: Path, root: Path = ROOT) -> sub
     )
 
 
-def verdicts_of(claims: Callable[[pd.DataFrame], list[Claim]], table: pd.DataFrame) -> dict[str, str]:
+def claims_of(study: str, table: pd.DataFrame) -> list[Claim]:
+    """A study's claims, judged on a table that has at least some of its columns."""
+    return studies.find(study).part("claims", "claims")(studies.find(study).table(table))
+
+
+def figures_of(study: str, table: pd.DataFrame) -> list[Figure]:
+    """A study's figures, from a table that has at least some of its columns."""
+    return studies.find(study).part("figures", "figures")(studies.find(study).table(table))
+
+
+def verdicts_of(study: str, table: pd.DataFrame) -> dict[str, str]:
     """The verdict of each claim, by its id."""
-    return {claim.id: claim.verdict for claim in claims(table)}
+    return {claim.id: claim.verdict for claim in claims_of(study, table)}
 
 
 def smoke_figures() -> list[str]:
     """The smoke tier's figures, each as STUDY/NAME."""
-    sections = {study: settings.section(settings.grid_file(study), study, "smoke") for study in studies.NAMES}
-    return [f"{study}/{figure}" for study, section in sections.items() for figure in section["figures"]]
+    return [f"{study}/{figure}" for study in studies.NAMES for figure in studies.find(study).figures]
 
 
 def killed_pipeline(directory: Path, kills: int, longest: float, root: Path = ROOT) -> int:

@@ -24,11 +24,11 @@ from typing import Any
 import torch
 
 from benign import studies
-from benign.cells import Cell, Context
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
 from benign.pipeline.rows import KeptRows, planned
 from benign.pipeline.slices import existing, load_images, require_device
+from benign.study import Cell, Context
 
 # In errors: a few of 2,000 test points change sides.
 ROUNDINGS = 0.01
@@ -121,7 +121,7 @@ def require_same_rows(
     cells: Sequence[Cell], rows: dict[str, dict[str, Any]], context: Context, table: Path, *, to_the_bit: bool
 ) -> None:
     """UserError if computing the cells here gives rows that differ from the table's: in a bit, or beyond roundings."""
-    for computed in studies.part(context.study, "run")(list(cells), context):
+    for computed in studies.find(context.study).part("experiment", "run")(list(cells), context):
         plain = {name: tables.plain(value) for name, value in computed.items()}
         key = plain[tables.KEY]
         here = {name: value for name, value in plain.items() if value is not None}

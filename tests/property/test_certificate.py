@@ -12,10 +12,10 @@ import oracle
 from benign.attack.certificate import Relaxation, bracket, certify, conjugate
 from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import Context
 from benign.nets.two_layer import Activation, output
 from benign.studies.adversarial_training.experiment import sample
 from benign.studies.adversarial_training.grid import Cell
+from benign.study import Context
 from benign.train.gradient_descent import train
 
 KINDS = st.sampled_from([("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.0), ("relu", 0.0, 1.0)])

@@ -11,9 +11,9 @@ from pathlib import Path
 import matplotlib.figure
 import pytest
 
-from benign import plots, studies
+from benign import plots
 from benign.pipeline import tables
-from support import smoke_figures
+from support import figures_of, smoke_figures
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -25,5 +25,5 @@ REFERENCE = Path(__file__).parent / "reference"
 def test_figure_looks_as_committed(name: str, smoke_run: Path) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
     table = tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
-    draw = {made.name: made.draw for made in studies.part(study, "figures")(table)}[figure]
+    draw = {made.name: made.draw for made in figures_of(study, table)}[figure]
     return draw(tables.read_frame(REFERENCE / f"{name}.csv"))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benign.cells import CellError, Context, slice_of
 from benign.studies.adversarial_training import experiment
 from benign.studies.adversarial_training.experiment import run
-from benign.studies.adversarial_training.grid import Cell, cells
+from benign.studies.adversarial_training.grid import STUDY, Cell
+from benign.study import CellError, Context, slice_of
 from benign.train.checkpoints import Checkpoints
 
 SMALL = {
@@ -62,10 +62,10 @@ def test_growing_a_grid_changes_no_existing_cell():
         "seeds": 2,
         "experiments": {"budget": [{"budget": [0, 1]}]},
     }
-    before = {c.key for c in cells(grid)}
+    before = {c.key for c in STUDY.cells(grid)}
     grid["experiments"]["budget"][0]["budget"].insert(0, 0.5)
     grid["seeds"] = 3
-    after = {c.key for c in cells(grid)}
+    after = {c.key for c in STUDY.cells(grid)}
     assert len(before) == 4
     assert len(after) == 9
     assert before < after

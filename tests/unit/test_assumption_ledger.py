@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benign.cells import CellError, Context
 from benign.pipeline import settings
 from benign.studies import part
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.assumption_ledger.claims import CLAIMS, claims
 from benign.studies.assumption_ledger.experiment import run
 from benign.studies.assumption_ledger.figures import BASE, LIMIT, figures, outcome
-from benign.studies.assumption_ledger.grid import Cell, cells
+from benign.studies.assumption_ledger.grid import STUDY, Cell
 from benign.studies.assumption_ledger.ledger import ENTRIES, points
+from benign.study import CellError, Context
 from benign.theory.mixture import gaussian
 from support import verdicts_of
 
-STUDY = "assumption_ledger"
+NAME = STUDY.name
 SMALL = {
     "experiment": "base", "d": 2000, "signal": 6.0, "n": 20, "flip_rate": 0.1, "activation": "leaky_relu",
     "slope": 0.1, "curvature": 10.0, "width": 20, "init_scale": 0.001, "step_scale": 2.0, "steps": 40,
@@ -35,7 +35,7 @@ def small(**fields) -> Cell:
 
 
 def rows(*some: Cell) -> list[dict]:
-    return list(run(list(some), Context(study=STUDY)))
+    return list(run(list(some), Context(study=NAME)))
 
 
 # ---------------------------------------------------------------- cells
@@ -43,7 +43,7 @@ def rows(*some: Cell) -> list[dict]:
 
 def test_a_cell_with_nothing_new_is_trained_and_measured_as_the_flagship_does():
     (row,) = rows(small())
-    (flagship,) = part("adversarial_training", "run")([Flagship(**SMALL)], Context(study=STUDY))
+    (flagship,) = part("adversarial_training", "run")([Flagship(**SMALL)], Context(study=NAME))
     shared = set(flagship) - {"key"}
     assert {name: row[name] for name in shared} == {name: flagship[name] for name in shared}
 
@@ -118,7 +118,7 @@ def test_a_network_that_diverged_is_a_row_of_its_own(fields):
 
 
 def test_the_grid_s_schema_knows_exactly_the_fields_of_a_cell_that_matter_here():
-    schema = settings.read_yaml(settings.SCHEMAS / "grids" / f"{STUDY}.yaml")
+    schema = settings.read_yaml(settings.SCHEMAS / "grids" / f"{NAME}.yaml")
     fields = {f.name for f in dataclasses.fields(Cell)} - {"experiment", "seed", "data", "classes", "side"}
     assert set(schema["properties"]["common"]["properties"]) == fields
     assert set(schema["$defs"]["block"]["properties"]) == fields | {"seeds"}
@@ -189,8 +189,8 @@ def ideal_row(cell: Cell) -> dict:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benign.cells import Context
 from benign.pipeline import settings
 from benign.studies import part
 from benign.studies.certified_brackets.claims import CLAIMS, claims
 from benign.studies.certified_brackets.experiment import run
-from benign.studies.certified_brackets.grid import Cell, cells
+from benign.studies.certified_brackets.grid import STUDY, Cell
+from benign.study import Context
 from support import verdicts_of
 
-STUDY = "certified_brackets"
+NAME = STUDY.name
 
 
 def small(**fields: Any) -> Cell:
@@ -32,7 +32,7 @@ def small(**fields: Any) -> Cell:
 def test_the_networks_are_the_flagship_s_and_its_error_is_the_attacked_one():
     cell = small()
     (flagship,) = part("adversarial_training", "run")([cell], Context(study="adversarial_training"))
-    (bracketed,) = run([cell], Context(study=STUDY))
+    (bracketed,) = run([cell], Context(study=NAME))
     assert bracketed["test_attacked"] == flagship["robust_test_error"]
     assert bracketed["train_attacked"] == flagship["robust_train_error"]
     assert bracketed["two_group_error"] == flagship["two_group_error"]
@@ -40,7 +40,7 @@ def test_the_networks_are_the_flagship_s_and_its_error_is_the_attacked_one():
 
 @pytest.mark.parametrize("activation", ["leaky_relu", "smooth_leaky_relu", "relu"])
 def test_attacked_lower_and_upper_ends_stand_in_order(activation):
-    (row,) = run([small(activation=activation)], Context(study=STUDY))
+    (row,) = run([small(activation=activation)], Context(study=NAME))
     for points in ("test", "train"):
         assert row[f"{points}_attacked"] <= row[f"{points}_lower"] <= row[f"{points}_upper"]
         assert row[f"{points}_upper"] <= row[f"{points}_plain_upper"] <= 1
@@ -48,7 +48,7 @@ def test_attacked_lower_and_upper_ends_stand_in_order(activation):
 
 def test_a_network_that_diverged_is_a_row_of_its_own():
     bad, good = small(step_scale=1e40, activation="smooth_leaky_relu"), small()
-    rows = list(run([bad, good], Context(study=STUDY)))
+    rows = list(run([bad, good], Context(study=NAME)))
     assert [row["status"] for row in rows] == ["diverged", "ok"]
 
 
@@ -74,8 +74,8 @@ def ideal_row(cell: Cell) -> dict:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -61,7 +63,7 @@ def test_labels_are_flipped_at_the_rate_and_higher_rates_flip_more_of_the_same()
     assert (flips[2] | ~flips[1]).all()
 
 
-@pytest.mark.parametrize("noise", clusters.NOISES)
+@pytest.mark.parametrize("noise", get_args(clusters.Noise))
 def test_noise_has_mean_zero_and_unit_variance(noise):
     xi = clusters.unit_noise(noise, (400_000,), np.random.default_rng(3))
     assert abs(xi.mean()) < 0.02

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from benign.studies.adversarial_training.claims import CLAIMS, claims
 from benign.studies.adversarial_training.experiment import predict
-from benign.studies.adversarial_training.grid import Cell, cells
+from benign.studies.adversarial_training.grid import STUDY, Cell
 from benign.theory.mixture.gaussian import half_space_error
 from support import verdicts_of
 
@@ -50,7 +50,7 @@ def as_theory_has_it(cell: Cell) -> dict:
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
     grid = yaml.safe_load(GRID.read_text())["default"]["grid"]
-    return pd.DataFrame([as_theory_has_it(cell) for cell in cells({**grid, "seeds": 2})])
+    return pd.DataFrame([as_theory_has_it(cell) for cell in STUDY.cells({**grid, "seeds": 2})])
 
 
 verdicts = functools.partial(verdicts_of, claims)

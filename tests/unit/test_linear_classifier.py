@@ -11,17 +11,17 @@ import pytest
 from sklearn.svm import SVC  # type: ignore[import-untyped]
 
 from benign import plots
-from benign.cells import CellError, Context
 from benign.pipeline import settings
 from benign.studies.linear_classifier.claims import CLAIMS, claims
 from benign.studies.linear_classifier.experiment import run
 from benign.studies.linear_classifier.figures import figures
-from benign.studies.linear_classifier.grid import Cell, cells
+from benign.studies.linear_classifier.grid import STUDY, Cell
+from benign.study import CellError, Context
 from benign.theory.mixture.gaussian import half_space_error
 from benign.train import linear
 from support import verdicts_of
 
-STUDY = "linear_classifier"
+NAME = STUDY.name
 
 
 def small(**fields: Any) -> Cell:
@@ -33,7 +33,7 @@ def small(**fields: Any) -> Cell:
 
 
 def rows(*cells: Cell) -> list[dict[str, Any]]:
-    return list(run(list(cells), Context(study=STUDY)))
+    return list(run(list(cells), Context(study=NAME)))
 
 
 # ---------------------------------------------------------------- training
@@ -157,8 +157,8 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

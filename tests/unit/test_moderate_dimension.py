@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benign.cells import CellError, Context
 from benign.data import signal_noise as data
 from benign.pipeline import settings
 from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED, claims
 from benign.studies.moderate_dimension.experiment import run
 from benign.studies.moderate_dimension.figures import figures
-from benign.studies.moderate_dimension.grid import Cell, cells
+from benign.studies.moderate_dimension.grid import STUDY, Cell
+from benign.study import CellError, Context
 from benign.theory.mixture import signal_noise
 from benign.train import hinge, linear
 from support import verdicts_of
 
-STUDY = "moderate_dimension"
+NAME = STUDY.name
 
 
 def small(**fields: Any) -> Cell:
@@ -32,7 +32,7 @@ def small(**fields: Any) -> Cell:
 
 
 def rows(*cells: Cell) -> list[dict[str, Any]]:
-    return list(run(list(cells), Context(study=STUDY)))
+    return list(run(list(cells), Context(study=NAME)))
 
 
 def test_half_space_error_is_that_of_simulated_points():
@@ -103,8 +103,8 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

@@ -12,18 +12,18 @@ import pandas as pd
 import pytest
 
 from benign import plots
-from benign.cells import CellError, Context
 from benign.data.images import sources
 from benign.data.images.record import ImageSet
 from benign.pipeline import settings
 from benign.studies.real_data.claims import CLAIMS, claims
 from benign.studies.real_data.experiment import run
 from benign.studies.real_data.figures import figures
-from benign.studies.real_data.grid import Cell, cells
+from benign.studies.real_data.grid import STUDY, Cell
 from benign.studies.real_data.predictions import crossing, half_space
+from benign.study import CellError, Context
 from support import verdicts_of
 
-STUDY = "real_data"
+NAME = STUDY.name
 
 
 def small(**fields: Any) -> Cell:
@@ -41,7 +41,7 @@ def context() -> Context:
     y = np.arange(300) % 2
     pixels = (rng.integers(0, 160, (300, 5, 5)) + 60 * y[:, None, None] * (np.arange(5) < 3)).astype(np.uint8)
     made = ImageSet("made", pixels[:200], y[:200], pixels[200:], y[200:], ("0", "1"), "made for a test")
-    return Context(study=STUDY, images=lambda name: made)
+    return Context(study=NAME, images=lambda name: made)
 
 
 def test_a_row_does_not_depend_on_which_other_cells_are_asked_for(context):
@@ -83,7 +83,7 @@ def test_a_curve_crosses_one_half_where_the_line_between_its_points_does():
 def test_real_cats_and_dogs_make_a_row():
     cifar10 = sources.cifar10_folder(Path(os.environ["BENIGN_DATA"]) / "cifar10")
     cell = small(data="cifar10", classes="catvdog", side=4, n=20, test_points=50)
-    (row,) = run([cell], Context(study=STUDY, images=lambda name: cifar10))
+    (row,) = run([cell], Context(study=NAME, images=lambda name: cifar10))
     assert row["status"] == "ok"
     assert row["d"] == 48
 
@@ -112,8 +112,8 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "paper")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "paper")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from benign import plots
-from benign.cells import CellError, Context, slice_of
 from benign.data.images.record import ImageSet
 from benign.pipeline import settings
 from benign.studies import part
@@ -19,11 +18,12 @@ from benign.studies.robust_overfitting.claims import CLAIMS, claims
 from benign.studies.robust_overfitting.courses import courses
 from benign.studies.robust_overfitting.experiment import flagship_cell, run
 from benign.studies.robust_overfitting.figures import figures
-from benign.studies.robust_overfitting.grid import Cell, cells
+from benign.studies.robust_overfitting.grid import STUDY, Cell
+from benign.study import CellError, Context, slice_of
 from benign.train.checkpoints import Checkpoints
 from support import verdicts_of
 
-STUDY = "robust_overfitting"
+NAME = STUDY.name
 IMAGES: dict[str, Any] = {
     "data": "mnist", "network": "convolutional", "side": 14, "width": 4, "n": 30, "validation": 20, "test_points": 40,
     "flip_rate": 0.2, "budget": 1.0, "epochs": 2, "total_epochs": 4, "batch": 10, "learning_rate": 0.05,
@@ -47,11 +47,11 @@ def digits(name: str) -> ImageSet:
 
 
 def context(**fields: Any) -> Context:
-    return Context(study=STUDY, images=digits, **fields)
+    return Context(study=NAME, images=digits, **fields)
 
 
 def grid(tier: str) -> dict[str, Any]:
-    return settings.section(settings.grid_file(STUDY), STUDY, tier)["grid"]
+    return settings.section(settings.grid_file(NAME), NAME, tier)["grid"]
 
 
 # ---------------------------------------------------------------- cells
@@ -99,7 +99,7 @@ def test_the_budget_shrinks_with_the_side():
 @pytest.mark.parametrize("tier", ["smoke", "default", "paper", "gpu"])
 def test_every_training_of_a_grid_is_measured_at_its_end(tier: str):
     trainings: dict[str, list[Cell]] = {}
-    for cell in cells(grid(tier)):
+    for cell in STUDY.cells(grid(tier)):
         trainings.setdefault(cell.group, []).append(cell)
     for group in trainings.values():
         if group[0].data != "clusters":
@@ -107,7 +107,7 @@ def test_every_training_of_a_grid_is_measured_at_its_end(tier: str):
 
 
 def test_the_gpu_tier_is_the_paper_s_recipe():
-    paper = [cell for cell in cells(grid("gpu")) if cell.data == "cifar10" and cell.budget]
+    paper = [cell for cell in STUDY.cells(grid("gpu")) if cell.data == "cifar10" and cell.budget]
     assert {(c.network, c.batch, c.learning_rate, c.momentum, c.weight_decay, c.total_epochs) for c in paper} == {
         ("preact_resnet18", 128, 0.1, 0.9, 5e-4, 200)
     }
@@ -228,7 +228,7 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid("paper"))])
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid("paper"))])
 
 
 verdicts = functools.partial(verdicts_of, claims)

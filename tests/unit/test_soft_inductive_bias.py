@@ -10,23 +10,23 @@ import pandas as pd
 import pytest
 import torch
 
-from benign.cells import CellError, Context
 from benign.data.images.record import ImageSet
 from benign.pipeline import settings
 from benign.studies.soft_inductive_bias import networks
 from benign.studies.soft_inductive_bias.claims import claims
 from benign.studies.soft_inductive_bias.experiment import run
-from benign.studies.soft_inductive_bias.grid import Cell, cells
+from benign.studies.soft_inductive_bias.grid import STUDY, Cell
 from benign.studies.soft_inductive_bias.polynomials import fit
+from benign.study import CellError, Context
 from benign.theory.compression.hypothesis_code import decode, encode
 from benign.theory.regression.effective_dimension import double_descent_error
 from support import verdicts_of
 
-STUDY = "soft_inductive_bias"
+NAME = STUDY.name
 
 
 def rows_of(*wanted: Cell, images: ImageSet | None = None) -> list[dict[str, Any]]:
-    return list(run(list(wanted), Context(study=STUDY, images=(lambda name: images) if images else None)))
+    return list(run(list(wanted), Context(study=NAME, images=(lambda name: images) if images else None)))
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +53,12 @@ COMPRESSED = Cell(
 
 
 def test_the_network_that_is_measured_is_the_one_that_its_message_describes(digits: ImageSet) -> None:
-    context = Context(study=STUDY, images=lambda name: digits)
+    context = Context(study=NAME, images=lambda name: digits)
     data = networks.digits(COMPRESSED, digits, context)
     with torch.no_grad():
         hypothesis = networks.compress(COMPRESSED, data, context)
     sizes = networks.architecture(COMPRESSED)
-    before, after = (networks.network(each, sizes, STUDY) for each in (hypothesis, decode(encode(hypothesis))))
+    before, after = (networks.network(each, sizes, NAME) for each in (hypothesis, decode(encode(hypothesis))))
     assert torch.equal(before, after)
     (row,) = rows_of(COMPRESSED, images=digits)
     assert row["bits"] == len(encode(hypothesis)) + networks.SETTLED_BITS
@@ -146,8 +146,8 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    grid = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in cells(grid)])
+    grid = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
 verdicts = functools.partial(verdicts_of, claims)

@@ -11,24 +11,24 @@ import pandas as pd
 import pytest
 
 from benign import plots
-from benign.cells import CellError, Context
 from benign.pipeline import settings
 from benign.studies.statistical_viewpoint import lazy_training, linear, random_features
 from benign.studies.statistical_viewpoint.claims import CLAIMS, claims
 from benign.studies.statistical_viewpoint.experiment import run
 from benign.studies.statistical_viewpoint.figures import figures
-from benign.studies.statistical_viewpoint.grid import Cell, cells, defaults
+from benign.studies.statistical_viewpoint.grid import STUDY, Cell
+from benign.study import CellError, Context
 from benign.theory.regression import min_norm
 from benign.theory.regression import random_features as features_theory
 from support import verdicts_of
 
-STUDY = "statistical_viewpoint"
-GRID = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-SMALL = settings.section(settings.grid_file(STUDY), STUDY, "smoke")["grid"]
+NAME = STUDY.name
+GRID = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
+SMALL = settings.section(settings.grid_file(NAME), NAME, "smoke")["grid"]
 
 
 def rows_of(*some: Cell) -> list[dict[str, Any]]:
-    return list(run(list(some), Context(study=STUDY)))
+    return list(run(list(some), Context(study=NAME)))
 
 
 # ---------------------------------------------------------------- cells
@@ -72,12 +72,12 @@ def test_spikes_are_whole_and_a_spectrum_has_to_be_one_that_float64_can_invert()
 
 def test_sizes_may_be_given_as_multiples_and_powers():
     blocks = {"isotropic": [{"n": 16, "p_per_n": 1.5}, {"n": 16, "p_above_n": -2}, {"n": 16, "p_power_of_n": 1.5}]}
-    found = cells({"common": {}, "seeds": 1, "experiments": blocks})
+    found = STUDY.cells({"common": {}, "seeds": 1, "experiments": blocks})
     assert [cell.p for cell in found] == [24, 14, 64]
 
 
 def test_left_out_fields_take_the_tier_s_values():
-    cell = Cell.parse({"n": "10", "p": "40"}, defaults(GRID))
+    cell = STUDY.single({"n": "10", "p": "40"}, GRID)
     assert (cell.experiment, cell.tail, cell.seed) == ("dimension", 5, 0)
 
 
@@ -233,7 +233,7 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ideal() -> pd.DataFrame:
-    return pd.DataFrame([ideal_row(cell) for cell in cells(GRID)])
+    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(GRID)])
 
 
 verdicts = functools.partial(verdicts_of, claims)
@@ -317,7 +317,7 @@ def test_every_claim_has_a_table_that_breaks_it_a_source_and_a_figure_that_is_dr
 
 @pytest.fixture(scope="module")
 def small() -> pd.DataFrame:
-    return pd.DataFrame(rows_of(*cells(SMALL)))
+    return pd.DataFrame(rows_of(*STUDY.cells(SMALL)))
 
 
 def test_figures_have_the_common_columns_and_draw_their_own_numbers(small):

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 import merge_claims
-from benign import studies
 from benign.pipeline import provenance, settings, tables
-from support import ROOT
+from support import ROOT, claims_of
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
 STUDY = "adversarial_training"
@@ -53,7 +52,7 @@ def judged(study: str, table: Path) -> dict[str, Any]:
     """What today's code judges from a table: the record of each claim by its id."""
     key = (study, tables.digest(table))
     if key not in FRESH:
-        FRESH[key] = {claim.id: claim.record() for claim in studies.part(study, "claims")(tables.read(table))}
+        FRESH[key] = {claim.id: claim.record() for claim in claims_of(study, tables.read(table))}
     return FRESH[key]
 
 
@@ -167,7 +166,7 @@ def change_table(root: Path) -> None:
     rows = tables.read_rows(path)
     for row in rows:
         row["robust_train_error"] = 1.0
-    tables.write(path, rows, [])
+    tables.write(path, rows, sorted({name for row in rows for name in row}, key=lambda name: name != tables.KEY))
 
 
 def change_verdict(root: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from benign import studies
-from benign.cells import Cell, CellError, slice_of
 from benign.pipeline import settings, tables
+from benign.studies.adversarial_training.grid import STUDY as FLAGSHIP
 from benign.studies.adversarial_training.grid import Cell as Flagship
-from benign.studies.adversarial_training.grid import cells, defaults
+from benign.study import Cell, CellError, slice_of
 
 STUDY = "adversarial_training"
 GRID = settings.section(settings.grid_file(STUDY), STUDY, "smoke")["grid"]
@@ -34,7 +34,7 @@ def grown(field: str, value: Any) -> list[Flagship]:
     for blocks in grid["experiments"].values():
         if "random" not in blocks[0]:
             blocks.append({**blocks[0], field: value})
-    return cells(grid)
+    return FLAGSHIP.cells(grid)
 
 
 # Renaming a cell throws away its rows: a change here has to be meant.
@@ -53,14 +53,14 @@ def test_keys_are_what_they_have_always_been(changes: dict[str, Any], key: str) 
 
 @pytest.mark.parametrize(("study", "tier"), [(study, tier) for study, tiers in PINNED.items() for tier in tiers])
 def test_a_study_s_cells_keep_their_keys(study: str, tier: str) -> None:
-    found = studies.part(study, "cells")(settings.section(settings.grid_file(study), study, tier)["grid"])
+    found = studies.find(study).cells(settings.section(settings.grid_file(study), study, tier)["grid"])
     keys = sorted(cell.key for cell in found)
     digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     assert {"cells": len(keys), "groups": len({cell.group for cell in found}), "keys": digest} == PINNED[study][tier]
 
 
 def test_keys_are_safe_in_a_path_and_no_two_cells_share_one() -> None:
-    keys = [cell.key for cell in cells(GRID)]
+    keys = [cell.key for cell in FLAGSHIP.cells(GRID)]
     assert all(re.fullmatch("[0-9a-f]{16}", key) for key in keys)
     assert len(set(keys)) == len(keys) > 100
 
@@ -76,7 +76,7 @@ def test_a_number_s_spelling_does_not_change_the_key() -> None:
 
 @pytest.mark.parametrize(("field", "value"), [("d", 777), ("budget_ratio", 0.123), ("n", 50)])
 def test_growing_a_grid_moves_and_renames_nothing(field: str, value: Any) -> None:
-    before, after = cells(GRID), grown(field, value)
+    before, after = FLAGSHIP.cells(GRID), grown(field, value)
     assert len(after) > len(before)
     assert {cell.key for cell in before} <= {cell.key for cell in after}
     places = {cell.key: slice_of(cell, 8) for cell in after}
@@ -85,29 +85,29 @@ def test_growing_a_grid_moves_and_renames_nothing(field: str, value: Any) -> Non
 
 def test_cells_that_are_trained_together_share_a_slice() -> None:
     groups: dict[str, set[int]] = {}
-    for cell in cells(GRID):
+    for cell in FLAGSHIP.cells(GRID):
         groups.setdefault(cell.group, set()).add(slice_of(cell, 8))
-    assert len(groups) < len(cells(GRID))
+    assert len(groups) < len(FLAGSHIP.cells(GRID))
     assert all(len(slices) == 1 for slices in groups.values())
 
 
 def test_slices_share_the_work() -> None:
     counts = [0] * 4
-    for cell in cells(GRID):
+    for cell in FLAGSHIP.cells(GRID):
         counts[slice_of(cell, 4)] += 1
     assert min(counts) > 0
 
 
 def test_a_left_out_name_takes_the_default_tier_s_value() -> None:
     common = settings.section(settings.grid_file(STUDY), STUDY, "default")["grid"]
-    cell = Flagship.parse({"budget": "1.5"}, defaults(common))
+    cell = FLAGSHIP.single({"budget": "1.5"}, common)
     assert cell.budget == 1.5
     assert (cell.n, cell.width, cell.seed) == (common["common"]["n"], common["common"]["width"], 0)
 
 
 def test_an_unknown_name_and_an_impossible_value_are_errors_that_name_them() -> None:
-    with pytest.raises(CellError, match=r"unknown name 'bugdet'.*budget"):
-        Flagship.parse({"bugdet": "1"}, {"seed": 0, **PAPERS})
+    with pytest.raises(CellError, match=r"unknown name 'bugdet', did you mean 'budget'"):
+        FLAGSHIP.single({"bugdet": "1"}, {"common": PAPERS})
     with pytest.raises(CellError, match="n='many' is not of type int"):
-        Flagship.parse({"n": "many"}, {"seed": 0, **PAPERS})
+        FLAGSHIP.single({"n": "many"}, {"common": PAPERS})
     assert issubclass(Flagship, Cell)

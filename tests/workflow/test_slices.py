@@ -26,8 +26,8 @@ import collect
 import record_provenance
 import run_slice
 from benign import studies
-from benign.cells import Cell, Context, slice_of
 from benign.pipeline import provenance, rows, settings, tables
+from benign.study import Cell, Context, slice_of
 from support import ROOT
 
 STUDY = "adversarial_training"

@@ -13,6 +13,7 @@ import render_artifact
 from benign import studies
 from benign.claims import Claim
 from benign.pipeline import settings, tables
+from support import figures_of
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,7 @@ def claims(smoke_run: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_a_table_has_one_row_for_each_cell_with_the_cell_s_fields_first(study: str, smoke_run: Path) -> None:
     section = settings.section(settings.grid_file(study), study, "smoke")
-    cells = {cell.key: cell for cell in studies.part(study, "cells")(section["grid"])}
+    cells = {cell.key: cell for cell in studies.find(study).cells(section["grid"])}
     rows = tables.read_rows(smoke_run / "results" / "smoke" / study / "table.csv")
     assert [row["key"] for row in rows] == sorted(cells)
     for row in rows:
@@ -36,20 +37,18 @@ def test_a_table_has_one_row_for_each_cell_with_the_cell_s_fields_first(study: s
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_each_figure_is_there_with_the_numbers_that_it_draws(study: str, smoke_run: Path) -> None:
     folder = smoke_run / "figures" / "smoke" / study
-    listed = settings.section(settings.grid_file(study), study, "smoke")["figures"]
     assert sorted(file.name for file in folder.iterdir()) == sorted(
-        f"{name}.{kind}" for name in listed for kind in ("csv", "pdf", "png")
+        f"{name}.{kind}" for name in studies.find(study).figures for kind in ("csv", "pdf", "png")
     )
-    for figure in studies.part(study, "figures")(tables.read(smoke_run / "results" / "smoke" / study / "table.csv")):
+    for figure in figures_of(study, tables.read(smoke_run / "results" / "smoke" / study / "table.csv")):
         assert len(tables.read_frame(folder / f"{figure.name}.csv")) == len(figure.numbers) > 0
 
 
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_figures_are_the_same_bytes_when_drawn_again(study: str, smoke_run: Path, tmp_path: Path) -> None:
-    listed = settings.section(settings.grid_file(study), study, "smoke")["figures"]
     table = smoke_run / "results" / "smoke" / study / "table.csv"
     options = ["--study", study, "--table", str(table), "--output", str(tmp_path)]
-    assert draw_figures.main([*options, "--names", *listed]) == 0
+    assert draw_figures.main(options) == 0
     for file in sorted((smoke_run / "figures" / "smoke" / study).iterdir()):
         assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 

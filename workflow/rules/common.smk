@@ -31,18 +31,15 @@ def script(name):
 
 
 def sources_of(name, study=None, *parts):
-    """The Python files that a script depends on, with those of the parts of a study that it runs."""
+    """The Python files that a script depends on, with those of the modules of a study that it runs."""
     files = set(provenance.script_sources(ROOT / "scripts" / f"{name}.py"))
     for part in parts:
-        files |= set(provenance.sources(f"benign.studies.{study}.{studies.PARTS[part]}"))
+        files |= set(provenance.sources(f"{studies.find(study).package}.{part}"))
     return sorted(here(file) for file in files - {ROOT / "scripts" / f"{name}.py"})
 
 
 try:
     settings.check_config(config)
-    unknown = sorted(set(config["studies"]) - set(studies.NAMES))
-    if unknown:
-        raise settings.SettingsError(f"studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
     TIER = config["tier"]
     STUDIES = config["studies"]
     GRIDS = {study: here(settings.grid_file(study)) for study in STUDIES}
@@ -71,7 +68,7 @@ def slice_files(study, kind):
 
 
 def figure_files(study, *kinds):
-    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in SECTIONS[study]["figures"] for kind in kinds]
+    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
 
 
 TIER_OUTPUTS = [

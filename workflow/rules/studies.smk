@@ -9,7 +9,7 @@ for study in STUDIES:
             f"{study}_slice"
         input:
             script=script("run_slice"),
-            sources=sources_of("run_slice", study, "cells"),
+            sources=sources_of("run_slice", study, "grid"),
             grid=GRIDS[study],
             images=list(image_files(study).values()),
         output:
@@ -42,7 +42,7 @@ for study in STUDIES:
             f"{study}_collect"
         input:
             script=script("collect"),
-            sources=sources_of("collect", study, "cells"),
+            sources=sources_of("collect", study, "grid"),
             grid=GRIDS[study],
             slices=slice_files(study, "csv"),
         output:
@@ -69,7 +69,7 @@ for study in STUDIES:
             f"{study}_figures"
         input:
             script=script("draw_figures"),
-            sources=sources_of("draw_figures", study, "figures"),
+            sources=sources_of("draw_figures", study, "grid", "figures"),
             table=f"results/{TIER}/{study}/table.csv",
         output:
             report(
@@ -89,17 +89,16 @@ for study in STUDIES:
             mem_mb=2000,
             runtime=30,
         params:
-            names=SECTIONS[study]["figures"],
             options=f"--study {study} --output figures/{TIER}/{study}",
         shell:
-            "python {input.script} {params.options} --table {input.table} --names {params.names} > {log} 2>&1"
+            "python {input.script} {params.options} --table {input.table} > {log} 2>&1"
 
     rule:
         name:
             f"{study}_claims"
         input:
             script=script("judge_claims"),
-            sources=sources_of("judge_claims", study, "claims"),
+            sources=sources_of("judge_claims", study, "grid", "claims"),
             table=f"results/{TIER}/{study}/table.csv",
         output:
             f"results/{TIER}/{study}/claims.json",
@@ -114,8 +113,6 @@ for study in STUDIES:
             mem_mb=2000,
             runtime=30,
         params:
-            figures=SECTIONS[study]["figures"],
             options=f"--study {study} --tier {TIER}",
         shell:
-            "python {input.script} {params.options} --table {input.table} --figures {params.figures}"
-            " --output {output} > {log} 2>&1"
+            "python {input.script} {params.options} --table {input.table} --output {output} > {log} 2>&1"

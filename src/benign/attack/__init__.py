@@ -1,3 +1,5 @@
 """Adversaries: inner maximisation for training, attacks and certificates for evaluation."""
 
-METHODS = ("exact", "pgd")  # of taking the inner maximum; here, so that grids know them without importing Torch
+from typing import Literal
+
+Method = Literal["exact", "pgd"]  # of taking the inner maximum; here: grids know it without importing Torch

@@ -12,11 +12,12 @@ normalised gradient, is [ours].
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from benign.attack import METHODS
+from benign.attack import Method
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +38,8 @@ class InnerMaximisation:
     unchecked: int = 15
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"inner={self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.method not in get_args(Method):
+            raise ValueError(f"inner={self.method!r}: choose one of {', '.join(get_args(Method))}")
         if self.steps < 1 or self.evaluations < 1:
             raise ValueError("the inner maximisation needs at least one step")
 

@@ -11,13 +11,14 @@ Two ways to the same law for Gaussian ξ:
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-NOISES = ("gaussian", "uniform", "rademacher", "student_t", "sparse_rademacher")
+Noise = Literal["gaussian", "uniform", "rademacher", "student_t", "sparse_rademacher"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,4 +102,4 @@ def unit_noise(noise: str, shape: tuple[int, ...], rng: np.random.Generator) -> 
         return rng.standard_t(3, shape) / 3**0.5
     if noise == "sparse_rademacher":
         return rng.choice([-10.0, 0.0, 10.0], shape, p=[0.005, 0.99, 0.005])
-    raise ValueError(f"noise={noise!r}: choose one of {', '.join(NOISES)}")
+    raise ValueError(f"noise={noise!r}: choose one of {', '.join(get_args(Noise))}")

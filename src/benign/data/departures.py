@@ -6,12 +6,14 @@ share that is flipped), and change the rest. Derived in docs/theory.md §16.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from benign.data.clusters import Array
 
-COVARIANCES = ("identity", "ar1", "power_law")
-FLIPS = ("random", "exact", "one_class", "worst")
+Covariance = Literal["identity", "ar1", "power_law"]
+Flips = Literal["random", "exact", "one_class", "worst"]
 
 
 def heavy_tailed(noise: str, tail: float, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

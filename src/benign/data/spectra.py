@@ -8,6 +8,7 @@ All are (p,), decreasing, with λ₁ about 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,8 @@ def _isotropic(p: int, decay: float, tail: float) -> Floats:
     return np.ones(p)
 
 
-SPECTRA: dict[str, Callable[[int, float, float], Floats]] = {
+Spectrum = Literal["spiked", "power", "power_log", "exponential", "exponential_floor", "isotropic"]
+SPECTRA: dict[Spectrum, Callable[[int, float, float], Floats]] = {
     "spiked": _spiked,
     "power": _power,
     "power_log": _power_log,
@@ -57,7 +59,7 @@ SPECTRA: dict[str, Callable[[int, float, float], Floats]] = {
 }
 
 
-def spectrum(name: str, p: int, decay: float, tail: float) -> Floats:
+def spectrum(name: Spectrum, p: int, decay: float, tail: float) -> Floats:
     """The eigenvalues (p,) of the spectrum `name`; decay and tail as its function says, ignored where it says
     nothing.
     """

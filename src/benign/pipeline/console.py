@@ -16,10 +16,10 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benign.cells import CellError
 from benign.data.images.record import DataError
 from benign.pipeline.settings import SettingsError
 from benign.pipeline.tables import TableError
+from benign.study import CellError
 
 
 class UserError(Exception):

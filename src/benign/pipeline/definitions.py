@@ -47,8 +47,8 @@ HARMLESS = (
     *(f"{PACKAGE}.declared.field", f"{PACKAGE}.study.column", f"{PACKAGE}.study.Study"),
 )
 UNTRACEABLE = (
-    *("__doc__", "__file__", "__import__", "__name__", "eval", "exec", "functools.singledispatch", "globals"),
-    *("importlib", "inspect", "pkgutil", "sys.modules"),
+    *("__doc__", "__file__", "__import__", "__name__", "__package__", "eval", "exec", "functools.singledispatch"),
+    *("globals", "importlib", "inspect", "pkgutil", "sys.modules"),
 )
 UNTRACEABLE_ATTRIBUTES = ("__doc__", "__file__", "__init_subclass__", "__module__", "__subclasses__")
 KINDS = ("bool", "float", "int", "str")

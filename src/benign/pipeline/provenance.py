@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The registry lists the studies and decides no number: were it counted, adding a paper would redraw all the others.
 NOT_COUNTED = frozenset({f"{PACKAGE}.studies"})
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
-# What the pipeline lends a running study (`benign.cells.Context`): it comes in by no name that a study's code has.
+# What the pipeline lends a running study (`benign.study.Context`): it comes in by no name that a study's code has.
 LENT = (
-    Definition("benign.cells", "Context"),
+    Definition("benign.study", "Context"),
     Definition("benign.data.images.storage", "load"),
     Definition("benign.train.checkpoints", "Checkpoints"),
 )
@@ -36,8 +36,9 @@ def package() -> Sources:
 
 def roots(study: str, part: str = "run") -> tuple[list[Definition], list[Definition]]:
     """(what a part of a study, run, figures or claims, starts from; the records that come in with it)."""
-    start = Definition(f"benign.studies.{study}.{studies.PARTS[part]}", part)
-    cell = Definition(f"benign.studies.{study}.{studies.PARTS['cells']}", "Cell")
+    declared = studies.find(study)
+    start = Definition(f"{declared.package}.{'experiment' if part == 'run' else part}", part)
+    cell = Definition(declared.cell.__module__, declared.cell.__qualname__)
     return {"run": ([start, *LENT], [cell]), "figures": ([start, DRAWS], []), "claims": ([start], [])}[part]
 
 

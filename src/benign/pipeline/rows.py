@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from benign import studies
-from benign.cells import Cell
 from benign.pipeline import provenance, tables
+from benign.study import Cell
 
 
 def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> list[Cell]:
     """The cells of a tier's section, without those of a data set that the section names and this run leaves out."""
     absent = set(part["data"]) - set(images)
-    cells = {cell.key: cell for cell in studies.part(study, "cells")(part["grid"])}
-    return [cell for cell in cells.values() if cell.fields().get("data") not in absent]
+    return [cell for cell in studies.find(study).cells(part["grid"]) if cell.fields().get("data") not in absent]
 
 
 class KeptRows:

@@ -1,31 +1,76 @@
 """Read and check what config/ says, once, for the workflow and for every script: wrong keys and types are errors.
 
-The schemas are in workflow/schemas; a message names file, key, value and mend.
+What a tier file and a section of a grid file may say is declared here, a study's grid follows from its declaration; a
+message names file, key, value and mend.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal, get_args
 
-import jsonschema
-import referencing
 import yaml
+from pydantic import BeforeValidator, Field, ValidationError
+
+from benign import studies
+from benign.declared import Declared, faults, field, without_repeats
 
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMAS = ROOT / "workflow" / "schemas"
 GRIDS = ROOT / "config" / "grids"
 CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts
 YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
-TIERS = ("smoke", "default", "paper", "gpu")
+Tier = Literal["smoke", "default", "paper", "gpu"]
+TIERS: tuple[str, ...] = get_args(Tier)
+Device = Literal["cpu", "cuda", "auto"]
+Distinct = BeforeValidator(without_repeats)
 
 
 class SettingsError(ValueError):
     """A setting that is unknown, missing, mistyped or impossible."""
+
+
+class Sources(Declared):
+    """Where each data set comes from; none leaves out its cells, whose claims are then "not run"."""
+
+    mnist: Literal["none", "sample", "download", "folder"] = field("MNIST")
+    cifar10: Literal["none", "download", "folder"] = field("CIFAR-10")
+
+
+class TierFile(Declared):
+    """A tier file, config/{config,smoke,paper,gpu}.yaml, with what --config lays over it."""
+
+    tier: Tier = field("which section of each grid is run, and the folder below results/ and figures/")
+    studies: Annotated[list[str], Distinct, Field(min_length=1)] = field("which studies are run")
+    device: Device = field("where trainings run; auto is cuda where a GPU answers")
+    data: Sources = field("where each data set comes from")
+    mnist_root: Annotated[str, Field(min_length=1)] | None = field(
+        "a folder with MNIST/raw; goes before data.mnist", default=None
+    )
+    cifar10_root: Annotated[str, Field(min_length=1)] | None = field(
+        "a folder with cifar-10-batches-py or {train,test}/<class>; goes before data.cifar10", default=None
+    )
+
+
+class Section(Declared):
+    """What a study's grid file says for one tier."""
+
+    slices: int = field("how many jobs share the cells", at_least=1)
+    data: Annotated[list[Literal["mnist", "cifar10"]], Distinct] = field(
+        "the data sets whose images this tier's cells use"
+    )
+    grid: dict[str, Any] = field("what the study makes its cells of, as its declaration says")
+
+
+class GridFile(Declared):
+    """A study's grid file, config/grids/<study>.yaml, one section per tier."""
+
+    smoke: Section = field("seconds: shows that every rule works")
+    default: Section = field("minutes, without network")
+    paper: Section = field("the papers' sizes")
+    gpu: Section | None = field("what only pays on a GPU", default=None)
 
 
 def grid_file(study: str) -> Path:
@@ -39,19 +84,21 @@ def tier_file(tier: str) -> Path:
 
 
 def section(path: Path, study: str, tier: str) -> dict[str, Any]:
-    """What a study's grid file says for one tier: {"slices", "figures", "data", "grid"}, checked."""
+    """What a study's grid file says for one tier; all of the file's sections are checked."""
     content = read_yaml(path)
-    check(content, SCHEMAS / "grid.yaml", str(path))
+    check(content, GridFile, str(path))
     if tier not in content:
         raise SettingsError(f"{path}: no section for tier {tier!r}: add one, or take the study off that tier's list")
     for name, part in content.items():
-        check(part["grid"], SCHEMAS / "grids" / f"{study}.yaml", f"{path}: {name}.grid")
+        check(part["grid"], studies.find(study).grid, f"{path}: {name}.grid")
     return content[tier]
 
 
 def check_config(config: dict[str, Any], where: str = "the configuration") -> None:
     """Raise SettingsError unless `config` is a whole and correct tier file, with what --config laid over it."""
-    check(config, SCHEMAS / "config.yaml", where)
+    check(config, TierFile, where)
+    if unknown := sorted(set(config["studies"]) - set(studies.NAMES)):
+        raise SettingsError(f"{where}: studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
     for name, source in config["data"].items():
         root = config.get(f"{name}_root")
         if root is None and source == "folder":
@@ -98,53 +145,10 @@ def read_yaml(path: Path) -> Any:
         raise SettingsError(f"{path} is not YAML: {error}") from None
 
 
-def check(content: Any, schema: Path, where: str) -> None:
-    """Raise SettingsError, with one line for each fault, unless `content` obeys the schema file.
-
-    A schema may refer to one beside it by its file name.
-    """
-    beside: referencing.Registry[Any] = referencing.Registry(
-        retrieve=lambda name: referencing.Resource.from_contents(read_yaml(schema.parent / name))  # type: ignore[call-arg]
-    )
-    validator = jsonschema.Draft202012Validator(read_yaml(schema), registry=beside)
-    faults = sorted(validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path])
-    if faults:
-        raise SettingsError("\n".join(f"{where}: {_explain(fault)}" for fault in faults))
-
-
-def _explain(fault: jsonschema.ValidationError) -> str:
-    """One fault as a sentence: place, value, mend."""
-    place = ".".join(str(step) for step in fault.absolute_path) or "top level"
-    value: Any = fault.instance
-    schema, rule = cast(dict[str, Any], fault.schema), cast(Any, fault.validator_value)
-    if fault.validator == "additionalProperties":
-        known = sorted(schema.get("properties", {}))
-        return "; ".join(
-            f"{place}: unknown key {key!r}{_nearest(key, known)} (known: {', '.join(known)})"
-            for key in value
-            if key not in known
-        )
-    if fault.validator == "required":
-        return f"{place}: {fault.message}: add it"
-    if fault.validator == "not":
-        return f"{place}: {' and '.join(rule['required'])} exclude each other: give one of them"
-    if fault.validator == "type" and isinstance(value, str) and _number(value) is not None:
-        return f"{place}: {value!r} is text, not a number: YAML reads 1e-3 as text, so write {_number(value)}"
-    if fault.validator == "enum":
-        return f"{place}: {value!r} is not one of {', '.join(map(str, rule))}{_nearest(value, rule)}"
-    return f"{place}: {fault.message}"
-
-
-def _number(text: str) -> str | None:
-    """How to write a number so that YAML reads it as one; None if the text is no number."""
+def check(content: Any, model: type[Declared], where: str) -> None:
+    """Raise SettingsError, with one line for each fault, unless `content` is what the model declares."""
     try:
-        number = float(text)
-    except ValueError:
-        return None
-    written = repr(int(number) if number.is_integer() else number)
-    return written if isinstance(yaml.safe_load(written), int | float) else written.replace("e", ".0e")
-
-
-def _nearest(name: Any, known: list[Any]) -> str:
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+        model.model_validate(content)
+    except ValidationError as error:
+        told = sorted(f"{where}: {place or 'top level'}: {words}" for place, words in faults(error))
+        raise SettingsError("\n".join(told)) from None

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from benign import studies
-from benign.cells import Cell, Context
 from benign.data.images import record, storage
 from benign.pipeline import provenance, tables
 from benign.pipeline.console import Ticker, UserError
 from benign.pipeline.rows import KeptRows
+from benign.study import Cell, Context
 
 
 def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[dict[str, Any]], int]:
@@ -31,7 +31,7 @@ def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str
         if waiting:
             context = with_notify(context, ticker)
             code, started = provenance.code_of(context.study), time.monotonic()
-            for row in studies.part(context.study, "run")(list(waiting.values()), context):
+            for row in studies.find(context.study).part("experiment", "run")(list(waiting.values()), context):
                 cell = waiting.pop(row.get(tables.KEY), None)
                 if cell is None:
                     raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")

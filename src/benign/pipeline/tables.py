@@ -1,8 +1,9 @@
 """The one table format, and the one way to write a file: whole or not at all.
 
-A table is a CSV file whose rows are sorted by cell key and whose columns stand in a fixed order (key, cell fields as
-declared, results by name). Text is quoted and nothing else is, so that "01" stays text, a missing value stays apart
-from empty text, and a float is written with the digits that give the same float back: equal tables are equal bytes.
+A table is a CSV file whose rows are sorted by cell key and whose columns are those that the study declares (key, cell
+fields as declared, results by name), whatever the rows lack. Text is quoted and nothing else is, so that "01" stays
+text, a missing value stays apart from empty text, and a float is written with the digits that give the same float back:
+equal tables are equal bytes.
 """
 
 from __future__ import annotations
@@ -65,16 +66,17 @@ def read_json(path: Path) -> Any:
         raise TableError(f"{path} is not JSON ({error}): delete it and run again") from None
 
 
-def write(path: Path, rows: Iterable[dict[str, Any]], fields: Sequence[str]) -> None:
+def write(path: Path, rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> None:
     """Write a table of cells.
 
-    rows: one dict per cell, each with "key"; results that a row lacks are written as missing
-    fields: the names of the cells' fields, in the order of declaration; they come right after the key
+    rows: one dict per cell, each with "key"; a column that a row lacks is written as missing
+    columns: all columns that the study declares, "key" first, in their order
+    Raises ValueError if a row has a column that is not declared.
     """
-    ordered = sorted(rows, key=lambda row: str(row[KEY]))
-    leading = [KEY, *fields]
-    results = sorted({name for row in ordered for name in row} - set(leading))
-    write_text(path, _csv([*leading, *results], [[row.get(name) for name in [*leading, *results]] for row in ordered]))
+    ordered, names = sorted(rows, key=lambda row: str(row[KEY])), list(columns)
+    if unknown := sorted({name for row in ordered for name in row} - set(names)):
+        raise ValueError(f"{path}: rows have {', '.join(unknown)}, which the study does not declare as a column")
+    write_text(path, _csv(names, [[row.get(name) for name in names] for row in ordered]))
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:

@@ -1,14 +1,14 @@
-"""The registry of studies: one package per paper, each offering cells, run, figures and claims.
+"""The registry of studies: one package per paper, declared in its module `grid`.
 
-A study is split in four modules, one for each, so that editing a figure retrains nothing, and counting cells does not
-wait for what trains them to be imported.
+A study is split in four modules (grid, experiment, figures, claims), so that editing a figure retrains nothing, and
+counting cells does not wait for what trains them to be imported.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import Any
+
+from benign.study import Study
 
 NAMES = (
     "adversarial_training",
@@ -21,11 +21,10 @@ NAMES = (
     "soft_inductive_bias",
     "statistical_viewpoint",
 )
-PARTS = {"cells": "grid", "run": "experiment", "figures": "figures", "claims": "claims"}
 
 
-def part(study: str, name: str) -> Callable[..., Any]:
-    """The function `name` (cells, run, figures or claims) of `study`, importing no other part of it."""
-    if study not in NAMES:
-        raise KeyError(f"unknown study {study!r}: the studies are {', '.join(NAMES)}")
-    return getattr(importlib.import_module(f"benign.studies.{study}.{PARTS[name]}"), name)
+def find(name: str) -> Study:
+    """The declaration of a study, importing none of its other modules."""
+    if name not in NAMES:
+        raise KeyError(f"unknown study {name!r}: the studies are {', '.join(NAMES)}")
+    return importlib.import_module(f"benign.studies.{name}.grid").STUDY

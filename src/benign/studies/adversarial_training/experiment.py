@@ -18,12 +18,12 @@ from torch import Tensor
 from benign import seeds
 from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import CellError, Context
 from benign.data import clusters
 from benign.data.images.pairs import sample_problem
 from benign.nets.two_layer import Activation, symmetric
 from benign.stats import bootstrap_mean, clopper_pearson
 from benign.studies.adversarial_training.grid import Cell
+from benign.study import CellError, Context
 from benign.theory.mixture import assumptions, gaussian, two_group
 from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import orthonormal_basis
@@ -177,7 +177,7 @@ def _run_batch(batch: list[list[Cell]], context: Context) -> Iterator[dict[str, 
                     measured = {"status": "ok", **training, **measure(cell, drawn, snapshot.weights[i])}
                 else:
                     measured = {"status": "diverged"}
-                yield {"key": cell.key, **cell.fields(), **measured, **predict(cell)}
+                yield cell.row(**measured, **predict(cell))
                 context.notify(f"{cell.experiment}: {cell.key} {measured['status']}")
     if context.checkpoints:
         for group in batch:

@@ -15,11 +15,11 @@ import torch
 
 from benign import seeds
 from benign.attack.inner import InnerMaximisation
-from benign.cells import Context
 from benign.data import clusters, departures
 from benign.nets.two_layer import Activation, symmetric
 from benign.studies.adversarial_training import experiment as flagship
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
+from benign.study import Context
 from benign.theory.mixture import gaussian, two_group
 from benign.theory.mixture.departures import correlated_error, effective_dimension, worst_flips_factor
 from benign.train import gradient_descent
@@ -36,8 +36,8 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
             yield _row(cell, {"status": "outvoted"}, flagship.predict(cell))
         else:
             sound.append(cell)
-    own = [cell for cell in sound if not cell.is_the_flagships]
-    for row in flagship.run([cell for cell in sound if cell.is_the_flagships], context):
+    own = [cell for cell in sound if not cell.is_usual]
+    for row in flagship.run([cell for cell in sound if cell.is_usual], context):
         yield row | {"effective_dimension": float(row["d"])} | _expected(row, float(row["d"]))
     for cell in own:
         measured = _train_and_measure(cell, context)
@@ -60,7 +60,7 @@ def _train_and_measure(cell: Cell, context: Context) -> dict[str, Any]:
 
 
 def _row(cell: Cell, measured: dict[str, Any], predicted: dict[str, Any]) -> dict[str, Any]:
-    row = {"key": cell.key, **cell.fields(), **measured, **predicted}
+    row = cell.row(**measured, **predicted)
     effective = effective_dimension(departures.spectrum(cell.covariance, cell.correlation, cell.d))
     return row | {"effective_dimension": effective} | _expected(row, effective)
 

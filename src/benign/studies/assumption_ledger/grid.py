@@ -1,41 +1,46 @@
-"""What the ledger runs: cells of the flagship with what that one lacks, one assumption broken by more and more."""
+"""What the ledger declares: settings of noisy clusters with what these lack, one assumption broken by more and more."""
 
 from __future__ import annotations
 
-import dataclasses
+import math
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
-from benign import grids
-from benign.cells import CellError
-from benign.data import departures
-from benign.studies.adversarial_training import grid as flagship
+from benign.data.departures import Covariance, Flips
+from benign.experiments.noisy_clusters import columns
+from benign.experiments.noisy_clusters.setting import Setting
+from benign.study import Study, column, field
 
 USUAL_TAIL = {"student_t": 3.0, "sparse_rademacher": 0.01}  # those of benign.data.clusters
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Cell(flagship.Cell):
-    """The flagship's cell (clusters only) and:
+class Cell(Setting):
+    """One network with an assumption broken; clusters only."""
 
-    tail: degrees of freedom of student_t, density of sparse_rademacher (0: 3 and 0.01)
-    covariance ("identity", "ar1", "power_law"), correlation: its coefficient or exponent (data.departures.spectrum)
-    flips: "random" (each label with probability β), or ⌊βn⌋ labels: "exact", "one_class", "worst"
-    batch: points in a mini-batch, 0 for all; then `steps` counts passes over the data
-    """
+    tail: float = field("degrees of freedom of student_t, density of sparse_rademacher; 0: 3 and 0.01", default=0.0)
+    covariance: Covariance = field("of the noise (data.departures.spectrum)", default="identity")
+    correlation: float = field("coefficient of ar1, exponent of power_law", default=0.0, at_least=0)
+    flips: Flips = field("each label with probability β, or ⌊βn⌋ labels that are chosen", default="random")
+    batch: int = field("points in a mini-batch, 0 for all; then steps counts passes", default=0, at_least=0)
 
-    tail: float = 0.0
-    covariance: str = "identity"
-    correlation: float = 0.0
-    flips: str = "random"
-    batch: int = 0
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        most = 1.0 if self.noise == "sparse_rademacher" else math.inf
+        least = 2.0 if self.noise == "student_t" else 0.0
+        return [
+            *super().limits(),
+            ("data", self.data == "clusters", "clusters: this study has no images"),
+            ("tail", self.tail == 0 or least < self.tail <= most, f"above {least:g}, at most {most:g}; or 0"),
+            ("correlation", self.covariance != "ar1" or self.correlation < 1, "in [0, 1) for ar1"),
+            (
+                "noise",
+                self.noise == "gaussian" or self.covariance == "identity",
+                "gaussian: another has no covariance but the identity",
+            ),
+        ]
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # One experiment, one key: fields that do not matter here are set to one value.
+    def irrelevant(self) -> dict[str, Any]:
         usual = USUAL_TAIL.get(self.noise, 0.0)
-        settled: dict[str, Any] = {"tail": self.tail or usual if usual else 0.0}
+        settled = super().irrelevant() | {"tail": self.tail or usual if usual else 0.0}
         if self.covariance == "identity":
             settled["correlation"] = 0.0
         else:
@@ -44,39 +49,26 @@ class Cell(flagship.Cell):
             settled["flips"] = "random"
         if self.batch >= self.n:
             settled["batch"] = 0
-        for name, value in settled.items():
-            object.__setattr__(self, name, value)
-
-    def _validate(self) -> None:
-        super()._validate()
-        most = {"student_t": np.inf, "sparse_rademacher": 1.0}.get(self.noise, np.inf)
-        least = 2.0 if self.noise == "student_t" else 0.0
-        limits: list[tuple[str, bool, str]] = [
-            ("data", self.data == "clusters", "clusters: this study has no images"),
-            ("tail", self.tail == 0 or least < self.tail <= most, f"above {least:g}, at most {most:g}; or 0"),
-            ("covariance", self.covariance in departures.COVARIANCES, f"one of {', '.join(departures.COVARIANCES)}"),
-            ("correlation", 0 <= self.correlation < (1 if self.covariance == "ar1" else np.inf), "in [0, 1) for ar1"),
-            ("flips", self.flips in departures.FLIPS, f"one of {', '.join(departures.FLIPS)}"),
-            ("batch", self.batch >= 0, "at least 1, or 0 for all points"),
-        ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
-        if self.covariance != "identity" and self.noise != "gaussian":
-            raise CellError(f"noise={self.noise!r} has no covariance but the identity: give covariance=identity")
+        return settled
 
     @property
-    def is_the_flagships(self) -> bool:
-        """Whether nothing is asked for that the flagship's own experiment lacks."""
+    def is_usual(self) -> bool:
+        """Whether nothing is asked for that noisy clusters themselves lack."""
         return self.sampling == "in_law" and self.flips == "random" and self.batch == 0
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """A cell's fields where a grid, or the command line, does not say: the tier's common values, first replicate."""
-    return {"seed": 0, **grid["common"]}
+class Row(columns.Measured, columns.Predicted):
+    """What is measured on it, what theory says of the setting, and of the broken assumption."""
+
+    effective_dimension: float | None = column("(tr Σ)²/tr Σ² of the noise's covariance")
+    expected_error: float | None = column("robust test error expected by the two-group recursion with the break")
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid (benign.grids.points), each once."""
-    unique = {cell.key: cell for cell in (Cell(**point) for point in grids.points(grid))}
-    return list(unique.values())
+STUDY = Study(
+    __package__,
+    title="The flagship's assumptions, broken one at a time: what the theorem needs, what happens, and "
+    "whether it is benign.",
+    cell=Cell,
+    row=Row,
+    figures=("ledger", "sweeps"),
+)

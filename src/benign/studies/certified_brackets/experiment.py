@@ -16,10 +16,10 @@ from torch import Tensor
 from benign.attack.certificate import certify
 from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import Context
 from benign.nets.two_layer import Activation
 from benign.studies.adversarial_training.experiment import predict, sample
 from benign.studies.adversarial_training.grid import Cell
+from benign.study import Context
 from benign.train.gradient_descent import train
 
 PREDICTED = ("averaging_error", "max_margin_error", "linear_max_margin_error", "two_group_error", "in_regime")

@@ -1,5 +1,39 @@
-"""What is run: cells of the flagship, whose networks are measured anew."""
+"""What the brackets declare: settings of noisy clusters, whose networks are measured anew."""
 
-from benign.studies.adversarial_training.grid import Cell, cells, defaults
+from __future__ import annotations
 
-__all__ = ["Cell", "cells", "defaults"]
+from benign.experiments.noisy_clusters import columns
+from benign.experiments.noisy_clusters.setting import Ratios, Setting
+from benign.study import Study, column
+
+
+class Cell(Setting):
+    """One trained network whose robust error is bounded from both sides."""
+
+
+class Row(columns.Errors):
+    """The bounds, over fresh points and over the training points, and what theory says."""
+
+    tested: int | None = column("fresh points")
+    mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
+    test_attacked: float | None = column("robust test error that attacks find")
+    test_lower: float | None = column("lower bound: attacks and the certificate's own counterexamples")
+    test_upper: float | None = column("upper bound: points without a certificate")
+    test_plain_upper: float | None = column("upper bound of the relaxation without branching")
+    test_boxes: int | None = column("boxes that branching took")
+    train_attacked: float | None = column("the same over the training points: attacks")
+    train_lower: float | None = column("lower bound over the training points")
+    train_upper: float | None = column("upper bound over the training points")
+    train_plain_upper: float | None = column("upper bound over the training points without branching")
+    train_boxes: int | None = column("boxes that branching took on the training points")
+
+
+STUDY = Study(
+    __package__,
+    title="Beyond the paper: upper bounds on the robust error of the flagship's networks, beside the attacks' "
+    "lower bounds.",
+    cell=Cell,
+    row=Row,
+    figures=("brackets", "widths"),
+    shorthand=Ratios,
+)

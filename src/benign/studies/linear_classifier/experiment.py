@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benign import cells as base
 from benign import seeds
+from benign import study as base
 from benign.data import clusters
 from benign.studies.linear_classifier.grid import Cell
 from benign.theory.mixture import gaussian
@@ -61,7 +61,7 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
             stops = sorted({cell.steps for cell in trained})
             for steps, w in zip(stops, linear.train(_problem(drawn.signed, *problem), stops), strict=True):
                 for cell in (cell for cell in trained if cell.steps == steps):
-                    yield {"key": cell.key, **cell.fields(), **measured(cell, drawn, w)}
+                    yield cell.row(**measured(cell, drawn, w))
         context.notify(f"d = {members[0].d}, s = {members[0].exponent:g}: {len(members)} cells")
 
 

@@ -8,85 +8,58 @@ last two.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
-import numpy as np
-
-from benign import cells as base
-from benign import grids
-from benign.theory.mixture.dual_norm import DUAL_ORDER
-
-TRAININGS, MEANS, METHODS = ("adversarial", "ordinary"), ("spread", "axis"), ("plain", "normalised")
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Study, column, field
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Cell(base.Cell):
-    """One trained linear classifier, and its risks.
-
-    d: dimension · exponent: s in ‖μ‖ = d^s · n: training points · flip_rate: β
-    norm, budget: of the attack, and of training if training = "adversarial"; "ordinary" trains at budget 0
-    mean: "spread" (μ has equal coordinates) or "axis" (one coordinate): the same under ℓ2, not under ℓ∞
-    sampling: "dense", or "in_law" (coordinates in the points' span, any d ≥ n + 1; ℓ2 only)
-    method: "plain", step size step_scale·4n/‖X‖²; or "normalised" descent with step_scale/max‖x_i‖²
-    test_points: fresh points · seed: the replicate
-    """
+class Cell(BaseCell):
+    """One trained linear classifier, and its risks."""
 
     experiment: str = "single"
-    d: int
-    exponent: float
-    n: int
-    flip_rate: float
-    norm: str
-    budget: float
-    training: str = "adversarial"
-    mean: str = "spread"
-    sampling: str = "dense"
-    method: str = "plain"
-    step_scale: float
-    steps: int
-    test_points: int
-    seed: int
+    d: int = field("dimension", at_least=1)
+    exponent: float = field("s in ‖μ‖ = d^s", at_least=0, at_most=1)
+    n: int = field("training points", at_least=1)
+    flip_rate: float = field("probability that a label is flipped [β]", at_least=0, at_most=0.5)
+    norm: Literal["l2", "linf"] = field("of the attack, and of training if that is adversarial")
+    budget: float = field("of the attack, and of training if that is adversarial [ε]", at_least=0)
+    training: Literal["adversarial", "ordinary"] = field("adversarial, or at budget 0", default="adversarial")
+    mean: Literal["spread", "axis"] = field(
+        "μ has equal coordinates, or one: the same under ℓ2, not under ℓ∞", default="spread"
+    )
+    sampling: Literal["dense", "in_law"] = field(
+        "dense, or coordinates in the points' span (any d ≥ n + 1; ℓ2 only)", default="dense"
+    )
+    method: Literal["plain", "normalised"] = field(
+        "step size step_scale·4n/‖X‖², or normalised descent with step_scale/max‖x_i‖²", default="plain"
+    )
+    step_scale: float = field("see method", above=0)
+    steps: int = field("steps of gradient descent", at_least=1)
+    test_points: int = field("fresh points", at_least=1)
+    seed: int = field("the replicate", at_least=0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        limits: list[tuple[str, bool, str]] = [
-            ("d", self.d >= 1, "at least 1"),
-            ("exponent", 0 <= self.exponent <= 1, "in [0, 1]"),
-            ("n", self.n >= 1, "at least 1 training point"),
-            ("flip_rate", 0 <= self.flip_rate <= 0.5, "in [0, 0.5]"),
-            ("norm", self.norm in DUAL_ORDER, f"one of {', '.join(DUAL_ORDER)}"),
-            ("budget", 0 <= self.budget < np.inf, "a finite number, at least 0"),
-            ("training", self.training in TRAININGS, f"one of {', '.join(TRAININGS)}"),
-            ("mean", self.mean in MEANS, f"one of {', '.join(MEANS)}"),
-            ("sampling", self.sampling in ("dense", "in_law"), "dense or in_law"),
-            ("method", self.method in METHODS, f"one of {', '.join(METHODS)}"),
-            ("step_scale", 0 < self.step_scale < np.inf, "a finite number above 0"),
-            ("steps", self.steps >= 1, "at least 1"),
-            ("test_points", self.test_points >= 1, "at least 1"),
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        in_law, large = self.sampling == "in_law", self.d * max(self.n, self.test_points) > 2e8
+        return [
+            ("sampling", not in_law or self.norm == "l2", "dense: in_law keeps ℓ2 lengths only"),
+            ("sampling", not in_law or self.d > self.n, "dense: in_law needs d > n"),
+            ("d", in_law or not large, "smaller for dense points (over 1.6 GB), or give sampling=in_law"),
+            ("d", self.method == "plain" or self.d >= self.n, f"at least n={self.n}: below there may be no margin"),
         ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise base.CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
-        self._validate_together()
-        if self.sampling == "in_law":  # which direction μ has makes no difference there
-            object.__setattr__(self, "mean", "spread")
 
-    def _validate_together(self) -> None:
-        if self.sampling == "in_law" and (self.norm != "l2" or self.d <= self.n):
-            raise base.CellError("sampling='in_law' keeps ℓ2 lengths only, and needs d > n: give sampling=dense")
-        if self.sampling == "dense" and self.d * max(self.n, self.test_points) > 2e8:
-            raise base.CellError(f"d={self.d} is too large for dense points (over 1.6 GB): give sampling=in_law")
-        if self.method == "normalised" and self.d < self.n:
-            raise base.CellError(f"d={self.d} is below n={self.n}: there may be no margin to maximise; give d ≥ n")
+    def irrelevant(self) -> dict[str, Any]:
+        return {"mean": "spread"} if self.sampling == "in_law" else {}
 
     @functools.cached_property
     def group(self) -> str:
         """Cells with the same points."""
         same: dict[str, Any] = {"experiment": "single", "norm": "l2", "budget": 0.0, "training": "adversarial"}
         same |= {"method": "plain", "step_scale": 1.0, "steps": 1}
-        return dataclasses.replace(self, **same).key
+        return self.replace(**same).key
 
     @property
     def training_problem(self) -> tuple[Any, ...]:
@@ -96,12 +69,32 @@ class Cell(base.Cell):
         return (self.norm, self.budget, self.method, self.step_scale)
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """A cell's fields where the command line does not say: the grid's common values, first replicate."""
-    return {"seed": 0, **grid["common"]}
+class Row(BaseRow):
+    """Risks are with observed labels; standard ones at budget 0, adversarial ones at the cell's."""
+
+    robust_train_loss: float | None = column("logistic loss at the budget, training points")
+    robust_train_error: float | None = column("robust error over the training points")
+    train_error: float | None = column("error over the training points")
+    standard_risk: float | None = column("standard risk, closed form")
+    adversarial_risk: float | None = column("adversarial risk, closed form")
+    sampled_standard_risk: float | None = column("standard risk on fresh points")
+    sampled_adversarial_risk: float | None = column("adversarial risk on fresh points")
+    tested: int | None = column("fresh points")
+    flipped: float | None = column("share of the training labels that are flipped")
+    rho: float | None = column("ρ = ⟨μ, w⟩/‖w‖", "standard deviations")
+    effective_budget: float | None = column("the ℓ2 budget that costs this classifier the same")
+    averaging_rho: float | None = column("ρ of the averaging predictor with this sample's share of flips")
+    max_margin_rho: float | None = column("ρ of the linear max-margin predictor with this sample's share of flips")
+    margin_ratio: float | None = column("margin over that of the hard-margin classifier")
+    robust_margin_ratio: float | None = column("robust margin over that of the hard-margin classifier")
+    max_margin_cosine: float | None = column("cosine with the hard-margin classifier")
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid (form: `benign.grids.points`)."""
-    unique = {cell.key: cell for cell in (Cell(**point) for point in grids.points(grid))}
-    return list(unique.values())
+STUDY = Study(
+    __package__,
+    title="Chen, Cao, Gu, Benign Overfitting in Adversarially Robust Linear Classification, UAI 2023 "
+    "(arXiv 2112.15250).",
+    cell=Cell,
+    row=Row,
+    figures=("risk_by_dimension", "learning_curves", "margins"),
+)

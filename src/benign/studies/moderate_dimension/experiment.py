@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benign import cells as base
 from benign import seeds
+from benign import study as base
 from benign.data import clusters, signal_noise
 from benign.data.clusters import Array, Labels
 from benign.studies.moderate_dimension.grid import Cell
@@ -36,7 +36,7 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
             for wanted in (one for one in asked if one.stop == stop.rule):
                 found = measured(wanted, stop, fresh * hinge.output(test_x, stop.weights, cell.slope))
                 flipped = float(np.mean(labels.clean != labels.observed))
-                yield {"key": wanted.key, **wanted.fields(), **found, "flipped": flipped, **predicted}
+                yield wanted.row(**found, flipped=flipped, **predicted)
         context.notify(f"n = {cell.n}, d = {cell.d}, γ = {cell.gamma:g}: {len(asked)} cells")
 
 

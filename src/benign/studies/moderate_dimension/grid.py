@@ -10,76 +10,88 @@ rule, the cap on the steps, v along an axis (the law is the same), and what is p
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
-from benign import cells as base
-from benign import grids
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Shorthand, Study, column, field
 
-STOPS = ("error", "loss")
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Cell(base.Cell):
-    """One trained network; letters in brackets are the paper's.
-
-    n: training points · d: dimension, at least n · gamma: γ, the signal's share · flip_rate: of the training labels
-    width: m, neurons · slope: of the leaky ReLU · max_steps: training gives up here
-    stop: "error" (training error 0, as in the authors' code) or "loss" (hinge loss 0, as in the theorems)
-    test_points: fresh points with clean labels · seed: the replicate
-    """
+class Cell(BaseCell):
+    """One trained network; letters in brackets are the paper's."""
 
     experiment: str = "single"
-    n: int
-    d: int
-    gamma: float
-    flip_rate: float
-    width: int
-    slope: float
-    stop: str
-    max_steps: int
-    test_points: int
-    seed: int
+    n: int = field("training points [n]", at_least=1)
+    d: int = field("dimension, at least n [d]", at_least=2)
+    gamma: float = field("the signal's share [γ]", at_least=0, below=1)
+    flip_rate: float = field("probability that a training label is flipped", at_least=0, at_most=0.5)
+    width: int = field("neurons, half of either sign [m]", at_least=2)
+    slope: float = field("of the leaky ReLU on the left", above=0, at_most=1)
+    stop: Literal["error", "loss"] = field(
+        "at training error 0, as the paper's code does, or at hinge loss 0, as its theorem does"
+    )
+    max_steps: int = field("the most steps", at_least=1)
+    test_points: int = field("fresh points with clean labels", at_least=1)
+    seed: int = field("the replicate", at_least=0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        limits: list[tuple[str, bool, str]] = [
-            ("n", self.n >= 1, "at least 1 training point"),
-            ("d", self.d >= max(self.n, 2), "at least n and 2: below, not every labelling can be fitted"),
-            ("gamma", 0 <= self.gamma < 1, "in [0, 1)"),
-            ("flip_rate", 0 <= self.flip_rate <= 0.5, "in [0, 0.5]"),
-            ("width", self.width >= 2 and self.width % 2 == 0, "even, at least 2: half of the neurons have each sign"),
-            ("slope", 0 < self.slope <= 1, "in (0, 1]"),
-            ("stop", self.stop in STOPS, f"one of {', '.join(STOPS)}"),
-            ("max_steps", self.max_steps >= 1, "at least 1"),
-            ("test_points", self.test_points >= 1, "at least 1"),
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        return [
+            ("d", self.d >= self.n, f"at least n={self.n}: below, not every labelling can be fitted"),
+            ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
         ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise base.CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
 
     @functools.cached_property
     def group(self) -> str:
         """Cells on one trajectory: both stopping rules of one network."""
-        return dataclasses.replace(self, experiment="single", stop="loss").key
+        return self.replace(experiment="single", stop="loss").key
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """A cell's fields where the command line does not say: the grid's common values, first replicate."""
-    return {"seed": 0, **grid["common"]}
+class Multiples(Shorthand):
+    """Sizes in units of n."""
+
+    ratio: int | None = field("d is this multiple of n", default=None, at_least=1)
+    gamma_times_n: float | None = field("γ is this over n", default=None, at_least=0)
+
+    @staticmethod
+    def exclusive() -> Iterable[tuple[str, str]]:
+        return [("d", "ratio"), ("gamma", "gamma_times_n")]
+
+    @staticmethod
+    def resolve(point: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        point = dict(point)
+        ratio, scaled = point.pop("ratio", None), point.pop("gamma_times_n", None)
+        if ratio is not None:
+            point["d"] = ratio * point["n"]
+        if scaled is not None:
+            point["gamma"] = round(scaled / point["n"], 12)
+        return [point]
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid (form: `benign.grids.points`); `ratio` stands for d/n and `gamma_times_n` for γn."""
-    unique = {cell.key: cell for cell in (_cell(point) for point in grids.points(grid))}
-    return list(unique.values())
+class Row(BaseRow):
+    """The network where its rule stopped it, and what closed forms say."""
+
+    steps: int | None = column("steps that were taken")
+    reached: int | None = column("whether the rule stopped it before max_steps, 0 or 1")
+    hinge_loss: float | None = column("hinge loss over the training points")
+    train_error: float | None = column("error over the training points")
+    test_error: float | None = column("error over fresh points, clean labels")
+    tested: int | None = column("fresh points")
+    flipped: float | None = column("share of the training labels that are flipped")
+    half_space_error: float | None = column("error of the half-space of the network's mean direction, closed form")
+    weight_norm: float | None = column("norm of the weights")
+    aligned_error: float | None = column("error of the max-margin network of aligned neurons")
+    aligned_norm: float | None = column("its norm")
+    linear_error: float | None = column("error of the linear interpolator, closed form")
+    linear_norm: float | None = column("its norm")
 
 
-def _cell(point: dict[str, Any]) -> Cell:
-    ratio, scaled = point.pop("ratio", None), point.pop("gamma_times_n", None)
-    if ratio is not None:
-        point["d"] = ratio * point["n"]
-    if scaled is not None:
-        point["gamma"] = round(scaled / point["n"], 12)
-    return Cell(**point)
+STUDY = Study(
+    __package__,
+    title="Karhadkar et al., Benign overfitting in leaky ReLU networks with moderate input dimension, NeurIPS 2024.",
+    cell=Cell,
+    row=Row,
+    figures=("heatmap", "error_by_ratio", "signal"),
+    shorthand=Multiples,
+)

@@ -20,10 +20,10 @@ from torch import Tensor
 from benign import seeds
 from benign.attack.evaluation import logistic_loss, mean_input_gradient, worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.cells import CellError, Context
 from benign.data.images.pairs import ImageProblem, NormalisedPair, normalised_pair, sample_problem
 from benign.nets.two_layer import Activation, symmetric
 from benign.studies.real_data.grid import Cell
+from benign.study import CellError, Context
 from benign.theory.geometry import separation
 from benign.theory.mixture import correlated
 from benign.theory.mixture.correlated import Floats, Moments

@@ -1,84 +1,88 @@
-"""What is run: the cell, one trained and attacked network, and the cells of a grid."""
+"""What is run on pairs of image classes: the cell, one trained and attacked network."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import Any
+from collections.abc import Iterable
+from typing import Literal
 
-import numpy as np
-
-from benign import grids
-from benign.cells import Cell as BaseCell
-from benign.cells import CellError
-
-DATA, TRAININGS = ("mnist", "cifar10"), ("adversarial", "ordinary")
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Study, column, field
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell(BaseCell):
-    """One trained and attacked network; letters in brackets are the paper's.
-
-    data, classes, side: which images, and their size: d is side² (mnist) or 3·side² (cifar10)
-    n: training points · flip_rate: β · budget_ratio: α/‖μ̂‖, ‖μ̂‖ of the pair's whole training pool
-    training: "adversarial" at α, or "ordinary" (the control), attacked at α
-    width: m · slope: γ · init_scale: σ√d · step_scale: c in η = c·n/E‖x‖²
-    steps: the fewest, most_steps: the most that a training takes
-    test_points: 0 for all test images of the pair · seed: the replicate
-    """
+    """One trained and attacked network; letters in brackets are the paper's."""
 
     experiment: str = "single"
-    data: str
-    classes: str
-    side: int
-    n: int
-    flip_rate: float
-    budget_ratio: float
-    training: str = "adversarial"
-    width: int
-    slope: float
-    init_scale: float
-    step_scale: float
-    steps: int
-    most_steps: int
-    test_points: int
-    seed: int
+    data: Literal["mnist", "cifar10"] = field("image set")
+    classes: str = field("the two classes, with a v between them")
+    side: int = field("pixels of a side after down-sampling; d is side², or 3·side² in colour", at_least=1)
+    n: int = field("training points [n]", at_least=2)
+    flip_rate: float = field("probability that a label is flipped [β]", at_least=0, at_most=0.5)
+    budget_ratio: float = field("α/‖μ̂‖, ‖μ̂‖ of the pair's whole training pool", at_least=0)
+    training: Literal["adversarial", "ordinary"] = field(
+        "adversarial at α, or ordinary, the control, attacked at α", default="adversarial"
+    )
+    width: int = field("neurons [m], half of either sign", at_least=2)
+    slope: float = field("slope on the left [γ]", at_least=0, at_most=1)
+    init_scale: float = field("standard deviation of the initial weights times √d [σ√d]", at_least=0)
+    step_scale: float = field("c in the step size", above=0)
+    steps: int = field("the fewest steps of a training", at_least=1)
+    most_steps: int = field("the most steps of a training", at_least=1)
+    test_points: int = field("test images of the pair; 0 for all", at_least=0)
+    seed: int = field("the replicate", at_least=0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        limits: list[tuple[str, bool, str]] = [
-            ("data", self.data in DATA, f"one of {', '.join(DATA)}"),
-            ("side", self.side >= 1, "at least 1 pixel"),
-            ("n", self.n >= 2, "at least 2: one training point of each class"),
-            ("flip_rate", 0 <= self.flip_rate <= 0.5, "in [0, 0.5]"),
-            ("budget_ratio", 0 <= self.budget_ratio < np.inf, "a finite number, at least 0"),
-            ("training", self.training in TRAININGS, f"one of {', '.join(TRAININGS)}"),
-            ("width", self.width >= 2 and self.width % 2 == 0, "even and at least 2: half have each sign"),
-            ("slope", 0 <= self.slope <= 1, "in [0, 1]"),
-            ("init_scale", 0 <= self.init_scale < np.inf, "a finite number, at least 0"),
-            ("step_scale", 0 < self.step_scale < np.inf, "a finite number above 0"),
-            ("steps", self.steps >= 1, "at least 1"),
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        return [
+            ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
             ("most_steps", self.most_steps >= self.steps, f"at least steps={self.steps}"),
-            ("test_points", self.test_points >= 0, "at least 1, or 0 for all test images"),
         ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
 
     @functools.cached_property
     def group(self) -> str:
         """Cells with one sample: they differ in budget and training, and ordinary ones share a network."""
-        return dataclasses.replace(
-            self, experiment="single", budget_ratio=0.0, training="adversarial", steps=1, most_steps=1
-        ).key
+        return self.replace(experiment="single", budget_ratio=0.0, training="adversarial", steps=1, most_steps=1).key
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """A cell's fields where the command line does not say: the tier's common values, first replicate."""
-    return {"seed": 0, **grid["common"]}
+class Row(BaseRow):
+    """Errors with observed labels unless they say clean ones; σ and ρ in the units of the normalised pair."""
+
+    d: int | None = column("coordinates of an image")
+    budget: float | None = column("the attack's budget α")
+    mean_norm: float | None = column("‖μ̂‖, half the distance of the class means")
+    trained_steps: int | None = column("steps that the training took")
+    inner_gap: float | None = column("largest relative Frank-Wolfe gap of the inner maximum, last checked")
+    flipped: float | None = column("share of the training labels that are flipped")
+    robust_train_loss: float | None = column("logistic loss at α, training points")
+    robust_train_error: float | None = column("robust error over the training points")
+    clean_train_error: float | None = column("error over the training points")
+    least_robust_train_error: float | None = column("what no classifier can go below on these points")
+    separation: float | None = column("half the least distance of two points with different labels")
+    clean_test_error: float | None = column("error over test images")
+    robust_test_error: float | None = column("robust error over test images")
+    clean_test_error_clean_labels: float | None = column("error over test images, true labels")
+    robust_test_error_clean_labels: float | None = column("robust error over test images, true labels")
+    half_space_error: float | None = column("robust error over test images of the network direction's half-space")
+    half_space_error_clean_labels: float | None = column("the same, true labels")
+    tested: int | None = column("test images")
+    first_share: float | None = column("share of the first class among the test images")
+    network_rho: float | None = column("ρ of the network's direction, on images outside the sample")
+    network_sigma_first: float | None = column("noise along it, first class")
+    network_sigma_second: float | None = column("noise along it, second class")
+    averaging_rho: float | None = column("ρ of the averaging predictor with the measured covariance")
+    averaging_sigma_first: float | None = column("noise along it, first class")
+    averaging_sigma_second: float | None = column("noise along it, second class")
+    best_rho: float | None = column("ρ of the most robust half-space with the measured covariance")
+    best_sigma_first: float | None = column("noise along it, first class")
+    best_sigma_second: float | None = column("noise along it, second class")
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid (benign.grids.points)."""
-    unique = {cell.key: cell for cell in (Cell(**point) for point in grids.points(grid))}
-    return list(unique.values())
+STUDY = Study(
+    __package__,
+    title="Real data with label noise, beyond the paper: pairs of MNIST and of CIFAR-10 classes, held against "
+    "closed forms.",
+    cell=Cell,
+    row=Row,
+    figures=("transition", "predicted_transition", "interpolation"),
+)

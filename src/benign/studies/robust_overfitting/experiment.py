@@ -17,7 +17,6 @@ from torch import nn
 
 from benign import seeds
 from benign.attack.pixels import Attack, worst_case
-from benign.cells import CellError, Context
 from benign.data.images.record import CIFAR10_CLASSES, DIGITS
 from benign.data.multiclass import Points, Sample, draw_sample
 from benign.nets.convolutional import STATISTICS, convolutional, seeded
@@ -25,6 +24,7 @@ from benign.nets.preact_resnet import preact_resnet18
 from benign.studies.adversarial_training import experiment as flagship
 from benign.studies.adversarial_training import grid as flagship_grid
 from benign.studies.robust_overfitting.grid import Cell
+from benign.study import CellError, Context
 from benign.theory.mixture.gaussian import robust_floor
 from benign.train.deep import Recipe, train
 
@@ -80,7 +80,7 @@ def _run_clusters(cells: list[Cell], context: Context) -> Iterator[dict[str, Any
                     "floor": float(robust_floor(cell.budget, cell.signal)),
                     "in_regime": row["in_regime"],
                 }
-            yield {"key": cell.key, **cell.fields(), **measured}
+            yield cell.row(**measured)
 
 
 # ---------------------------------------------------------------- images: deep networks

@@ -1,4 +1,4 @@
-"""What is trained: a deep network on images, or the flagship's two-layer network on clusters, measured along the way.
+"""What is trained: a deep network on images, or a two-layer network on noisy clusters, measured along the way.
 
 Settings of Rice, Wong, Kolter, ICML 2020 [M: from memory] stand in the gpu tier of the grid; the sizes of the other
 tiers are [ours].
@@ -6,17 +6,15 @@ tiers are [ours].
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
-from benign.cells import Cell as BaseCell
-from benign.cells import CellError
-from benign.grids import points
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Study, column, field
 
 SIDES = {"mnist": 28, "cifar10": 32}  # pixels of the images as they come
-NETWORKS = ("convolutional", "preact_resnet18")
 # Fields that decide nothing of the other kind of problem, and the value that they have there.
 OF_IMAGES: dict[str, Any] = {
     "network": "two_layer",
@@ -34,95 +32,68 @@ OF_IMAGES: dict[str, Any] = {
 OF_CLUSTERS: dict[str, Any] = {"d": 0, "signal": 0.0}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell(BaseCell):
-    """One network after `epochs` passes over its training set; cells that differ in `epochs` alone are one training.
-
-    data: "clusters", "mnist" or "cifar10"
-    n: training points · flip_rate: β, of training and validation labels · test_points: 0 for all that an image set has
-    budget: α of training and measurement, in units of the noise for clusters, of pixels from 0 to 1 at the images' own
-        resolution for images; 0 is ordinary training, and its robust errors are the clean ones
-    width: neurons, or channels of the first convolution · seed: the replicate
-
-    Clusters only: d, signal (‖μ‖); the rest of their setting is the flagship's. Images only: network; side: pixels
-    after down-sampling; validation: images held out; total_epochs: length of the training, on which the learning rate's
-    decay is laid out; batch, learning_rate, momentum, weight_decay, augment; attack_steps and attack_step (a share of
-    α): of the training's projected gradient ascent.
-    """
+    """One network after `epochs` passes over its training set; cells that differ in `epochs` alone are one training."""
 
     experiment: str = "single"
-    data: str
-    flip_rate: float
-    n: int
-    width: int
-    budget: float
-    epochs: int
-    test_points: int
-    seed: int
-    d: int = 0
-    signal: float = 0.0
-    network: str = "two_layer"
-    side: int = 0
-    validation: int = 0
-    total_epochs: int = 0
-    batch: int = 0
-    learning_rate: float = 0.0
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    augment: bool = False
-    attack_steps: int = 0
-    attack_step: float = 0.0
+    data: Literal["clusters", "mnist", "cifar10"] = field("noisy clusters, or an image set")
+    flip_rate: float = field("β, of training and validation labels", at_least=0, at_most=0.5)
+    n: int = field("training points [n]", at_least=1)
+    width: int = field("neurons [m], or channels of the first convolution", at_least=1)
+    budget: float = field(
+        "α of training and measurement, for images in pixels from 0 to 1 at their own resolution; 0: ordinary training",
+        at_least=0,
+    )
+    epochs: int = field("passes over the training set", at_least=1)
+    test_points: int = field("test points; 0 for all that an image set has", at_least=0)
+    seed: int = field("the replicate", at_least=0)
+    d: int = field("clusters: dimension [d]", default=0, at_least=0)
+    signal: float = field("clusters: ‖μ‖", default=0.0, unit="standard deviations", at_least=0)
+    network: Literal["two_layer", "convolutional", "preact_resnet18"] = field("images: network", default="two_layer")
+    side: int = field("images: pixels of a side after down-sampling", default=0, at_least=0)
+    validation: int = field("images: images held out, on which the best epoch is chosen", default=0, at_least=0)
+    total_epochs: int = field(
+        "images: length of the training, on which the rate's decay is laid out", default=0, at_least=0
+    )
+    batch: int = field("images: points of a mini-batch", default=0, at_least=0)
+    learning_rate: float = field("images: learning rate", default=0.0, at_least=0)
+    momentum: float = field("images: momentum", default=0.0, at_least=0, below=1)
+    weight_decay: float = field("images: weight decay", default=0.0, at_least=0)
+    augment: bool = field("images: whether they are shifted and mirrored", default=False)
+    attack_steps: int = field("images: steps of the training's projected gradient ascent", default=0, at_least=0)
+    attack_step: float = field("images: length of such a step, as a share of α", default=0.0, at_least=0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        irrelevant = dict(OF_IMAGES if self.data == "clusters" else OF_CLUSTERS)
-        if self.network == "preact_resnet18":
-            irrelevant["width"] = 64
-        if self.budget == 0:
-            irrelevant |= {"attack_steps": 0, "attack_step": 0.0}
-        for name, value in irrelevant.items():
-            object.__setattr__(self, name, value)
-        self._validate()
-
-    def _validate(self) -> None:
-        attacked = self.budget > 0
-        limits: list[tuple[str, bool, str]] = [
-            ("data", self.data in ("clusters", *SIDES), f"one of clusters, {', '.join(SIDES)}"),
-            ("flip_rate", 0 <= self.flip_rate <= 0.5, "in [0, 0.5]"),
-            ("n", self.n >= 1, "at least 1 training point"),
-            ("width", self.width >= 1, "at least 1"),
-            ("budget", 0 <= self.budget < math.inf, "a finite number, at least 0"),
-            ("epochs", self.epochs >= 1, "at least 1"),
-            ("test_points", self.test_points >= (self.data == "clusters"), "at least 1 (0 for all of an image set)"),
-        ]
-        if self.data in SIDES:
-            full = SIDES[self.data]
-            limits += [
-                ("network", self.network in NETWORKS, f"one of {', '.join(NETWORKS)}"),
-                ("side", self.side in _sides(self.network, full), f"one of {_sides(self.network, full)}"),
-                ("validation", self.validation >= 1, "at least 1 image: the best epoch is chosen on them"),
-                ("total_epochs", self.total_epochs >= self.epochs, f"at least epochs={self.epochs}"),
-                ("batch", self.batch >= 1, "at least 1"),
-                ("learning_rate", 0 < self.learning_rate < math.inf, "a finite number above 0"),
-                ("momentum", 0 <= self.momentum < 1, "in [0, 1)"),
-                ("weight_decay", 0 <= self.weight_decay < math.inf, "a finite number, at least 0"),
-                ("attack_steps", self.attack_steps >= attacked, "at least 1"),
-                ("attack_step", attacked <= (self.attack_step > 0) and self.attack_step < math.inf, "above 0"),
-            ]
-        else:
-            limits += [
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        if self.data == "clusters":
+            return [
+                ("test_points", self.test_points >= 1, "at least 1 (0 is for image sets)"),
                 ("d", self.d >= 1, "at least 1"),
-                ("signal", 0 <= self.signal < math.inf, "a finite number, at least 0"),
                 ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
             ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
+        sides, attacked = _sides(self.network, SIDES[self.data]), self.budget > 0
+        return [
+            ("network", self.network != "two_layer", "convolutional or preact_resnet18"),
+            ("side", self.side in sides, f"one of {sides}"),
+            ("validation", self.validation >= 1, "at least 1 image: the best epoch is chosen on them"),
+            ("total_epochs", self.total_epochs >= self.epochs, f"at least epochs={self.epochs}"),
+            ("batch", self.batch >= 1, "at least 1"),
+            ("learning_rate", self.learning_rate > 0, "above 0"),
+            ("attack_steps", not attacked or self.attack_steps >= 1, "at least 1"),
+            ("attack_step", not attacked or self.attack_step > 0, "above 0"),
+        ]
+
+    def irrelevant(self) -> dict[str, Any]:
+        settled = dict(OF_IMAGES if self.data == "clusters" else OF_CLUSTERS)
+        if self.data != "clusters" and self.network == "preact_resnet18":
+            settled["width"] = 64
+        if self.budget == 0:
+            settled |= {"attack_steps": 0, "attack_step": 0.0}
+        return settled
 
     @functools.cached_property
     def group(self) -> str:
         """Cells of one training: they differ in when it is measured."""
-        return dataclasses.replace(self, epochs=1).key
+        return self.replace(epochs=1).key
 
     @property
     def pixel_budget(self) -> float:
@@ -138,13 +109,27 @@ def _sides(network: str, full: int) -> list[int]:
     return [side for side in range(10, full + 1, 2) if full % side == 0]
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """What scripts/run_cell.py takes for fields that are left out: a training on images to its end."""
-    common = grid["common"]
-    return {"seed": 0, "epochs": common["total_epochs"], **common}
+class Row(BaseRow):
+    """Training and validation errors are with observed labels, test errors with the true ones."""
+
+    robust_train_error: float | None = column("robust error over the training points")
+    clean_train_error: float | None = column("error over the training points")
+    robust_validation_error: float | None = column("robust error over the images held out")
+    clean_validation_error: float | None = column("error over the images held out")
+    robust_test_error: float | None = column("robust error over test points, true labels")
+    clean_test_error: float | None = column("error over test points, true labels")
+    tested: int | None = column("test points")
+    flipped: float | None = column("share of the training labels that are wrong")
+    floor: float | None = column("clusters: the least robust error of any classifier, true labels")
+    in_regime: bool | None = column("clusters: whether all assumptions of the theorem's form hold")
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """Every point of the grid (benign.grids), each once."""
-    unique = {cell.key: cell for cell in (Cell(**point) for point in points(grid))}
-    return list(unique.values())
+STUDY = Study(
+    __package__,
+    title="Rice, Wong, Kolter, Overfitting in adversarially robust deep learning, ICML 2020: the contrast "
+    "to the flagship.",
+    cell=Cell,
+    row=Row,
+    figures=("contrast", "early_stopping", "remedies"),
+    start={"epochs": 1},
+)

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.spatial.distance import pdist
 
 from benign import seeds
-from benign.cells import Context
 from benign.data.images.pairs import sample_problem
 from benign.data.images.record import ImageSet
 from benign.studies.soft_inductive_bias.grid import Cell
+from benign.study import Context
 from benign.theory.regression.gaussian_process import condition, expected_evidence, squared_exponential
 
 CLASSES = "4v9"

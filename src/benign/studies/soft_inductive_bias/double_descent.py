@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benign import seeds
-from benign.cells import Context
 from benign.studies.soft_inductive_bias.grid import Cell
+from benign.study import Context
 from benign.theory.regression.effective_dimension import double_descent_error, posterior_effective_dimension
 
 Floats = NDArray[np.float64]

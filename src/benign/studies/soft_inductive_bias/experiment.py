@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from benign.cells import CellError, Context
 from benign.data.images.record import ImageSet
 from benign.studies.soft_inductive_bias import altered_labels, double_descent, networks, polynomials
 from benign.studies.soft_inductive_bias.grid import IMAGES, POLYNOMIALS, Cell
+from benign.study import CellError, Context
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The study's cell, one for all its experiments, and the cells of a grid.
+"""What the study declares: one cell for all its experiments.
 
 Wilson, "Deep Learning is Not So Mysterious or Different", ICML 2025 (arXiv 2503.02113), as digests and notebooks render
 it [3P, S]. What a source fixes is said where it is used; all else is [ours] and stands in the grid file.
@@ -6,20 +6,18 @@ it [3P, S]. What a source fixes is said where it is used; all else is [ours] and
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy as np
 
-from benign.cells import Cell as BaseCell
-from benign.cells import CellError
-from benign.grids import points
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Shorthand, Study, column, field
 
 POLYNOMIALS = ("curve", "order", "sample_size")
 IMAGES = ("altered_labels", "compression", "connectivity")
-EXPERIMENTS = (*POLYNOMIALS, "double_descent", *IMAGES)
-TARGETS = ("simple", "structured", "noise")
 # Fields that an experiment has beside experiment, data, n and seed; the others are set to their defaults.
 FIELDS: dict[str, tuple[str, ...]] = {
     "curve": ("target", "order", "penalty", "growth", "noise", "position"),
@@ -32,102 +30,109 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell(BaseCell):
-    """One fit, or one measurement on a trained network.
+    """One fit, or one measurement on a trained network."""
 
-    n: training points; 0 for all training images · seed: the replicate
-    target, order, growth (γ): of polynomials · penalty: λ of polynomials, and of the effective dimension
-    noise: standard deviation of the targets' noise; for altered_labels the process's noise variance
-    position: in [0, 1], from the interval's (or path's) one end to the other
-    features, d: "gaussian" or "relu", and how many · flip_rate: share of altered labels, in expectation
-    length_scale: of the kernel, in units of the median distance of training points
-    side, width: pixels a side, neurons a hidden layer · labels: "true" or "random" · subspace: its dimension k
-    path: "line" or "bezier" · steps, path_steps, batch, rate: of Adam, for networks and for the path
-    """
+    experiment: Literal[
+        "curve", "order", "sample_size", "double_descent", "altered_labels", "compression", "connectivity"
+    ]
+    data: Literal["synthetic", "mnist"] = field("mnist for experiments on images", default="synthetic")
+    n: int = field("training points; 0 for all training images", at_least=0)
+    target: Literal["simple", "structured", "noise"] = field("what polynomials are fitted to", default="structured")
+    order: int = field("highest order of the polynomial", default=15, at_least=0)
+    penalty: float = field("λ of polynomials, and of the effective dimension", default=0.0, at_least=0)
+    growth: float = field("γ: order j costs γ^j as much", default=1.5, at_least=1)
+    noise: float = field(
+        "standard deviation of the targets' noise; of altered_labels, the process's noise variance",
+        default=0.0,
+        at_least=0,
+    )
+    position: float = field(
+        "from the interval's, or the path's, one end to the other", default=0.0, at_least=0, at_most=1
+    )
+    features: Literal["gaussian", "relu"] = field("of double_descent", default="gaussian")
+    d: int = field("how many features", default=1, at_least=1)
+    side: int = field("pixels of an image's side", default=28, at_least=1)
+    flip_rate: float = field("share of altered labels, in expectation", default=0.0, at_least=0, at_most=0.5)
+    length_scale: float = field("of the kernel", default=0.5, above=0, unit="the median distance of training points")
+    width: int = field("neurons of a hidden layer", default=1, at_least=1)
+    labels: Literal["true", "random"] = field("of compression", default="true")
+    subspace: int = field("dimension of the subspace that is trained", default=1, at_least=1)
+    path: Literal["line", "bezier"] = field("between two networks", default="line")
+    steps: int = field("of Adam, for networks", default=1, at_least=1)
+    path_steps: int = field("of Adam, for the path", default=1, at_least=1)
+    batch: int = field("points of a mini-batch", default=1, at_least=1)
+    rate: float = field("learning rate of Adam", default=0.01, above=0)
+    seed: int = field("the replicate", at_least=0)
 
-    experiment: str
-    data: str = "synthetic"
-    n: int
-    target: str = "structured"
-    order: int = 15
-    penalty: float = 0.0
-    growth: float = 1.5
-    noise: float = 0.0
-    position: float = 0.0
-    features: str = "gaussian"
-    d: int = 1
-    side: int = 28
-    flip_rate: float = 0.0
-    length_scale: float = 0.5
-    width: int = 1
-    labels: str = "true"
-    subspace: int = 1
-    path: str = "line"
-    steps: int = 1
-    path_steps: int = 1
-    batch: int = 1
-    rate: float = 0.01
-    seed: int
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._validate()
-        kept = ("experiment", "data", "n", "seed", *FIELDS[self.experiment])
-        for field in dataclasses.fields(self):
-            if field.name not in kept:
-                object.__setattr__(self, field.name, field.default)
-
-    def _validate(self) -> None:
-        images = self.experiment in IMAGES
-        finite = all(np.isfinite(value) for value in self.fields().values() if isinstance(value, float))
-        limits: list[tuple[str, bool, str]] = [
-            ("experiment", self.experiment in EXPERIMENTS, f"one of {', '.join(EXPERIMENTS)}"),
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        images, whole_sets = self.experiment in IMAGES, self.experiment in ("compression", "connectivity")
+        descends = self.experiment == "double_descent"
+        return [
             ("data", self.data == ("mnist" if images else "synthetic"), "mnist for images, synthetic for the others"),
-            ("n", self.n >= (0 if self.experiment in ("compression", "connectivity") else 2), "at least 2"),
-            ("target", self.target in TARGETS, f"one of {', '.join(TARGETS)}"),
-            ("order", self.order >= 0, "at least 0"),
-            ("penalty", finite and self.penalty >= 0, "a finite number, at least 0"),
-            ("growth", finite and self.growth >= 1, "a finite number, at least 1: higher orders cost no less"),
-            ("noise", finite and self.noise >= 0, "a finite number, at least 0"),
-            ("position", 0 <= self.position <= 1, "in [0, 1]"),
-            ("features", self.features in ("gaussian", "relu"), "gaussian or relu"),
-            ("d", self.d >= 1, "at least 1"),
-            ("side", self.side >= 1, "at least 1 pixel"),
-            ("flip_rate", 0 <= self.flip_rate <= 0.5, "in [0, 0.5]"),
-            ("length_scale", finite and self.length_scale > 0, "a finite number above 0"),
-            ("labels", self.labels in ("true", "random"), "true or random"),
-            ("path", self.path in ("line", "bezier"), "line or bezier"),
-            ("rate", finite and self.rate > 0, "a finite number above 0"),
-            *((name, getattr(self, name) >= 1, "at least 1") for name in ("width", "subspace", "batch")),
-            *((name, getattr(self, name) >= 1, "at least 1") for name in ("steps", "path_steps")),
+            ("n", whole_sets or self.n >= 2, "at least 2"),
+            ("penalty", not descends or self.penalty > 0, "above 0: without one there is no effective dimension"),
         ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
-        if self.experiment == "double_descent" and self.penalty == 0:
-            raise CellError("penalty=0.0 leaves no effective dimension: give double_descent a penalty above 0")
+
+    def irrelevant(self) -> dict[str, Any]:
+        kept = ("experiment", "data", "n", "seed", *FIELDS[self.experiment])
+        return {name: value for name, value in self._defaults().items() if name not in kept}
 
     @functools.cached_property
     def group(self) -> str:
         """Cells that look at one fit, or one pair of networks, at different places."""
-        return dataclasses.replace(self, position=0.0, path="line").key
+        return self.replace(position=0.0, path="line").key
 
 
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """What the command line leaves out: a polynomial of the order experiment, with the grid's common values."""
-    return {"experiment": "order", "n": 20, "seed": 0, **grid["common"]}
+class Positions(Shorthand):
+    """Places at which a fit or a path is looked at."""
+
+    positions: int | None = field("that many positions, evenly spaced", default=None, at_least=2)
+
+    @staticmethod
+    def exclusive() -> Iterable[tuple[str, str]]:
+        return [("position", "positions")]
+
+    @staticmethod
+    def resolve(point: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        if "positions" not in point:
+            return [point]
+        rest = {name: value for name, value in point.items() if name != "positions"}
+        return [{**rest, "position": round(float(t), 9)} for t in np.linspace(0, 1, point["positions"])]
 
 
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid (see benign.grids); a block's `positions` stands for that many, evenly spaced."""
-    experiments = {name: [_positioned(block) for block in blocks] for name, blocks in grid["experiments"].items()}
-    found = (Cell(**point) for point in points({**grid, "experiments": experiments}))
-    return list({cell.key: cell for cell in found}.values())
+class Row(BaseRow):
+    """Each experiment fills its own columns."""
+
+    place: float | None = column("curve: where on the interval")
+    truth: float | None = column("curve: the noiseless target there")
+    observed: float | None = column("curve: the training target there, if there is one")
+    fitted: float | None = column("curve: the polynomial there")
+    train_rmse: float | None = column("polynomials: root-mean-square error over the training points")
+    test_rmse: float | None = column("polynomials: root-mean-square error over the interval")
+    train_error: float | None = column("relative error of least squares, or misclassified share, training points")
+    test_error: float | None = column("relative error of least squares, or misclassified share, test points")
+    predicted_error: float | None = column("double_descent: expected error, exact")
+    posterior_dimension: float | None = column("double_descent: effective dimension that the data determine")
+    altered: float | None = column("altered_labels: share of labels that were altered")
+    log_evidence: float | None = column("altered_labels: log marginal likelihood")
+    expected_log_evidence: float | None = column("altered_labels: its expectation over which labels are altered")
+    train_accuracy: float | None = column("altered_labels: accuracy over the training points")
+    test_accuracy: float | None = column("altered_labels: accuracy over the test images")
+    train_loss: float | None = column("networks: cross-entropy over the training points")
+    bits: float | None = column("compression: length of the network's description", "bits")
+    bound: float | None = column("compression: bound on the risk from that length")
+    parameters: float | None = column("compression: parameters of the network")
+    trained: float | None = column("training images")
+    tested: float | None = column("test images")
 
 
-def _positioned(block: dict[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in block.items() if name != "positions"}
-    if "positions" not in block:
-        return rest
-    return {**rest, "position": [round(float(t), 9) for t in np.linspace(0, 1, block["positions"])]}
+STUDY = Study(
+    __package__,
+    title="Wilson, Deep Learning is Not So Mysterious or Different, ICML 2025: soft biases explain benign overfitting.",
+    cell=Cell,
+    row=Row,
+    figures=("fits", "orders", "sample_sizes", "double_descent", "altered_labels", "bounds", "connectivity"),
+    shorthand=Positions,
+    start={"experiment": "order", "n": 20},
+)

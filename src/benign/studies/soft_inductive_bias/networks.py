@@ -22,11 +22,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from benign import seeds
-from benign.cells import Context
 from benign.data.images.pairs import downsample
 from benign.data.images.record import ImageSet
 from benign.nets.perceptron import initial, logits, parameter_count
 from benign.studies.soft_inductive_bias.grid import Cell
+from benign.study import Context
 from benign.theory.compression.hypothesis_bound import countable_hypothesis_bound
 from benign.theory.compression.hypothesis_code import Hypothesis, decode, encode
 from benign.train.adam import adam

@@ -13,8 +13,8 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from benign import seeds
-from benign.cells import Context
 from benign.studies.soft_inductive_bias.grid import Cell
+from benign.study import Context
 
 Floats = NDArray[np.float64]
 GRID = np.linspace(-1, 1, 513)

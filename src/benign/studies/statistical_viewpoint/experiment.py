@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from benign.cells import Context
 from benign.studies.statistical_viewpoint import implicit_regularisation, lazy_training, linear, random_features
 from benign.studies.statistical_viewpoint.grid import Cell
+from benign.study import Context
 
 ALONE: dict[str, Callable[[Cell, str], dict[str, Any]]] = {
     "dimension": linear.on_a_spectrum,

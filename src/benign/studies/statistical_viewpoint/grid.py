@@ -1,19 +1,17 @@
-"""What the study runs: its cell and the cells of a grid. All settings are [ours], but for the trial values that
+"""What the study declares: one cell for all its experiments. All settings are [ours], but for the trial values that
 config/grids/statistical_viewpoint.yaml names.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
-from benign import grids
-from benign.cells import Cell as BaseCell
-from benign.cells import CellError
-from benign.data.spectra import SPECTRA, spectrum
+from benign.data.spectra import Spectrum, spectrum
+from benign.study import Cell as BaseCell
+from benign.study import Row as BaseRow
+from benign.study import Shorthand, Study, column, field
 
 # Which fields matter to which experiment; the others are set to their defaults.
 RELEVANT: dict[str, tuple[str, ...]] = {
@@ -26,83 +24,48 @@ RELEVANT: dict[str, tuple[str, ...]] = {
     "lazy": ("n", "d", "width", "steps", "scaling"),
 }
 OF_A_SPECTRUM = ("dimension", "sample_size")
-STARTS, SCALINGS = ("zero", "random"), ("lazy", "mean_field")
 WORST_CONDITION = 1e12  # λ₁/λ_n beyond which the Gram matrix of float64 points is not inverted
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell(BaseCell):
-    """One simulated problem.
+    """One simulated problem."""
 
-    experiment: "dimension" or "sample_size" (min-norm regression over p or n), "isotropic" (many draws of it),
-        "random_features", "nearest" (descent to an interpolant), "margin" (logistic descent) or "lazy" (networks)
-    n: points · p: dimension of a linear model · d: input dimension of a non-linear one
-    spectrum, decay, tail: as in benign.data.spectra · trials: draws in one cell
-    features: N · ridge: λ · noise: variance of the labels' noise
-    steps: of descent · start: "zero" or "random" · width: m · scaling: "lazy" (1/√m) or "mean_field" (1/m)
-    """
+    experiment: Literal["dimension", "sample_size", "isotropic", "random_features", "nearest", "margin", "lazy"] = (
+        field(
+            "min-norm regression over p or n, many draws of it, random features, descent to an interpolant, "
+            "logistic descent, or networks"
+        )
+    )
+    n: int = field("points", at_least=1)
+    p: int = field("dimension of a linear model", default=1, at_least=1)
+    d: int = field("input dimension of a non-linear model", default=1, at_least=1)
+    spectrum: Spectrum = field("of the covariance, as in benign.data.spectra", default="isotropic")
+    decay: float = field("of the spectrum, as its function says", default=1.0, above=0)
+    tail: float = field("of the spectrum, as its function says", default=1.0, above=0)
+    trials: int = field("draws in one cell", default=1, at_least=1)
+    features: int = field("random features [N]", default=1, at_least=1)
+    ridge: float = field("ridge penalty [λ]", default=0.0, at_least=0)
+    noise: float = field("variance of the labels' noise", default=0.0, at_least=0)
+    steps: int = field("of descent", default=1, at_least=1)
+    start: Literal["zero", "random"] = field("of descent", default="zero")
+    width: int = field("neurons [m]", default=2, at_least=2)
+    scaling: Literal["lazy", "mean_field"] = field("output scaled by 1/√m, or 1/m", default="lazy")
+    seed: int = field("the replicate", at_least=0)
 
-    experiment: str
-    n: int
-    p: int = 1
-    d: int = 1
-    spectrum: str = "isotropic"
-    decay: float = 1.0
-    tail: float = 1.0
-    trials: int = 1
-    features: int = 1
-    ridge: float = 0.0
-    noise: float = 0.0
-    steps: int = 1
-    start: str = "zero"
-    width: int = 2
-    scaling: str = "lazy"
-    seed: int
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._validate()
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        interpolates = self.experiment in (*OF_A_SPECTRUM, "nearest")
+        yield "p", not interpolates or self.p > self.n, "above n: points are interpolated"
+        yield "width", self.width % 2 == 0, "even: neurons come in pairs"
         if self.experiment in OF_A_SPECTRUM:
-            self._validate_spectrum()
-        for field in dataclasses.fields(self):
-            if field.name not in (*RELEVANT[self.experiment], "experiment", "seed"):
-                object.__setattr__(self, field.name, field.default)
+            spikes = self.decay == int(self.decay) and self.decay < self.p
+            yield "decay", self.spectrum != "spiked" or spikes, f"a whole number of spikes below p={self.p}"
+            values = self.eigenvalues
+            conditioned = values[0] <= WORST_CONDITION * values[self.n - 1]
+            yield "decay", conditioned, f"slower, or give fewer n: λ₁/λ_n is larger than {WORST_CONDITION:g} (float64)"
 
-    def _validate(self) -> None:
-        limits: list[tuple[str, bool, str]] = [
-            ("experiment", self.experiment in RELEVANT, f"one of {', '.join(RELEVANT)}"),
-            *[
-                (name, getattr(self, name) >= 1, "at least 1")
-                for name in ("n", "p", "d", "trials", "features", "steps")
-            ],
-            (
-                "p",
-                self.experiment not in (*OF_A_SPECTRUM, "nearest") or self.p > self.n,
-                "above n: points are interpolated",
-            ),
-            ("spectrum", self.spectrum in SPECTRA, f"one of {', '.join(SPECTRA)}"),
-            ("decay", 0 < self.decay < math.inf, "a finite number above 0"),
-            ("tail", 0 < self.tail < math.inf, "a finite number above 0"),
-            ("ridge", 0 <= self.ridge < math.inf, "a finite number, at least 0"),
-            ("noise", 0 <= self.noise < math.inf, "a finite number, at least 0"),
-            ("start", self.start in STARTS, f"one of {', '.join(STARTS)}"),
-            ("width", self.width >= 2 and self.width % 2 == 0, "even and at least 2: neurons come in pairs"),
-            ("scaling", self.scaling in SCALINGS, f"one of {', '.join(SCALINGS)}"),
-            ("seed", self.seed >= 0, "at least 0"),
-        ]
-        for name, allowed, wanted in limits:
-            if not allowed:
-                raise CellError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
-
-    def _validate_spectrum(self) -> None:
-        if self.spectrum == "spiked" and not (self.decay == int(self.decay) and self.decay < self.p):
-            raise CellError(f"decay={self.decay!r} is impossible: give a whole number of spikes below p={self.p}")
-        values = self.eigenvalues
-        if values[0] > WORST_CONDITION * values[self.n - 1]:
-            raise CellError(
-                f"decay={self.decay!r} with n={self.n} makes λ₁/λ_n larger than {WORST_CONDITION:g}, too large for "
-                "float64: give a slower decay or a smaller n"
-            )
+    def irrelevant(self) -> dict[str, Any]:
+        kept = (*RELEVANT[self.experiment], "experiment", "seed")
+        return {name: value for name, value in self._defaults().items() if name not in kept}
 
     @property
     def eigenvalues(self) -> Any:
@@ -111,21 +74,7 @@ class Cell(BaseCell):
     @functools.cached_property
     def group(self) -> str:
         """Cells that are read off one course of descent differ in its length alone."""
-        return dataclasses.replace(self, steps=1).key
-
-
-def defaults(grid: dict[str, Any]) -> dict[str, Any]:
-    """A cell's fields where the command line does not say: the tier's common values, a spectrum, first replicate."""
-    return {"seed": 0, "experiment": "dimension", **grid["common"]}
-
-
-def cells(grid: dict[str, Any]) -> list[Cell]:
-    """All cells of a tier's grid, as in `benign.grids.points`.
-
-    A block may give a size as a multiple or a power of another one (see SIZES), e.g. p_per_n: [0.5, 2] for p = n/2, 2n.
-    """
-    found = [Cell(**_sized(point)) for point in grids.points(grid)]
-    return list({cell.key: cell for cell in found}.values())
+        return self.replace(steps=1).key
 
 
 SIZES: dict[str, tuple[str, Callable[[dict[str, Any], float], float]]] = {
@@ -137,9 +86,76 @@ SIZES: dict[str, tuple[str, Callable[[dict[str, Any], float], float]]] = {
 }
 
 
-def _sized(point: dict[str, Any]) -> dict[str, Any]:
-    point = dict(point)
-    for given, (name, size) in SIZES.items():
-        if given in point:
-            point[name] = round(size(point, point.pop(given)))
-    return point
+class Sizes(Shorthand):
+    """A size as a multiple or a power of another one, e.g. p_per_n: [0.5, 2] for p = n/2, 2n."""
+
+    n_per_d: float | None = field("n is this multiple of d", default=None, above=0)
+    features_per_d: float | None = field("features is this multiple of d", default=None, above=0)
+    p_per_n: float | None = field("p is this multiple of n", default=None, above=0)
+    p_above_n: int | None = field("p is n plus this", default=None)
+    p_power_of_n: float | None = field("p is n to this power", default=None, above=0)
+
+    @staticmethod
+    def exclusive() -> Iterable[tuple[str, str]]:
+        return [(given, name) for given, (name, _) in SIZES.items()]
+
+    @staticmethod
+    def resolve(point: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        point = dict(point)
+        for given, (name, size) in SIZES.items():
+            if given in point:
+                point[name] = round(size(point, point.pop(given)))
+        return [point]
+
+
+class Row(BaseRow):
+    """Each experiment fills its own columns."""
+
+    variance: float | None = column("variance of the estimator, over σ²")
+    variance_error: float | None = column("its standard error over the trials")
+    variance_median: float | None = column("its median over the trials")
+    predicted_variance: float | None = column("variance that theory predicts")
+    leading_variance: float | None = column("k*/n + n/R_k*, the leading order")
+    bias: float | None = column("bias of the estimator")
+    bias_error: float | None = column("its standard error over the trials")
+    predicted_bias: float | None = column("bias that theory predicts")
+    critical_index: int | None = column("k*, the least k with r_k ≥ n")
+    tail_rank: float | None = column("R_k*, the effective rank of the tail")
+    r_0: float | None = column("r_0, the effective rank")
+    share_beyond_1n: float | None = column("isotropic: share of trials whose variance is beyond 1 n")
+    share_beyond_3n: float | None = column("the same, 3 n")
+    share_beyond_10n: float | None = column("the same, 10 n")
+    share_beyond_30n: float | None = column("the same, 30 n")
+    share_beyond_100n: float | None = column("the same, 100 n")
+    share_beyond_300n: float | None = column("the same, 300 n")
+    share_beyond_1000n: float | None = column("the same, 1000 n")
+    train_error: float | None = column("error over the training points")
+    test_error: float | None = column("error over fresh points")
+    predicted_error: float | None = column("error that the asymptotic theory predicts")
+    nonlinear: float | None = column("random_features: error on a random quadratic target")
+    distance: float | None = column("nearest: distance of descent to the interpolant nearest to its start, relative")
+    distance_to_min_norm: float | None = column("nearest: distance to the min-norm interpolant, relative")
+    predicted_distance: float | None = column("nearest: distance that is left after so many steps, closed form")
+    loss: float | None = column("loss over the training points")
+    margin_ratio: float | None = column("margin: margin over the largest one")
+    multiplier_ratio: float | None = column("margin: largest multiplier over the smallest, of the support vectors")
+    support_vectors: float | None = column("margin: share of the points that are support vectors")
+    tangent: float | None = column("margin: tangent of the angle to the max-margin direction")
+    predicted_tangent: float | None = column("margin: tangent that theory predicts")
+    movement: float | None = column("lazy: how far the weights moved, relative")
+    predicted_movement: float | None = column("lazy: how far the tangent kernel says")
+    kernel_change: float | None = column("lazy: change of the tangent kernel, relative")
+    kernel_gap: float | None = column("lazy: distance of the outputs from kernel descent")
+    linearised_gap: float | None = column("lazy: distance of the outputs from the linearised network's")
+
+
+STUDY = Study(
+    __package__,
+    title="Bartlett, Montanari, Rakhlin, Deep learning: a statistical viewpoint, Acta Numerica 2021: its theory "
+    "against simulation.",
+    cell=Cell,
+    row=Row,
+    figures=("effective_ranks", "isotropic", "random_features", "implicit_regularisation", "lazy_training"),
+    shorthand=Sizes,
+    start={"experiment": "dimension"},
+)

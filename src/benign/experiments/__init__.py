@@ -1,0 +1,1 @@
+"""Experiments that several studies share: what is drawn, trained, measured and predicted."""

@@ -1,0 +1,324 @@
+"""What a study is: its cells, its rows, its grid, and where its parts are, each declared once.
+
+A *cell* is one experiment: a frozen record of everything that decides its outcome. A *row* is a cell with what was
+measured. A *grid* is what a tier runs, in YAML, and stands for many cells. From a study's declaration follow the check
+and the schema of its grid, the fields and messages of the command line, and a table that has all columns whatever rows
+it has.
+
+The key of a cell is a hash of the fields that differ from their defaults, so that adding a value to a grid, or a field
+(with a default) to a record, renames nothing that exists; rows computed before stay valid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import importlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, ValidationError, create_model, model_validator
+from pydantic.fields import FieldInfo
+
+from benign.declared import Declared, as_written, described, faults, field, kind_of, nearest, one_or_list
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from benign.data.images.record import ImageSet
+    from benign.train.checkpoints import Checkpoints
+
+
+class CellError(ValueError):
+    """An impossible or unknown cell field; the message names field, value and mend."""
+
+
+class Cell(Declared):
+    """Base of every study's cell; subclasses declare fields of type int, float, bool, str or a Literal of texts.
+
+    Every cell has `seed`, the replicate, and, if its study has several, `experiment`.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise CellError("; ".join(_cell_fault(place, words) for place, words in faults(error))) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """1e4 is a whole number too, as text and as a float."""
+        read = {name: _whole(given[name]) for name in cls._integers() if isinstance(given.get(name), str | float)}
+        return {**given, **read} if read else given
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        for name, allowed, wanted in self.limits():
+            if not allowed:
+                raise ValueError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
+        self.__dict__.update(self.irrelevant())
+        return self
+
+    def limits(self) -> Iterable[tuple[str, bool, str]]:
+        """(field, whether its value is possible, what would be) where that depends on other fields, or on a rule."""
+        return ()
+
+    def irrelevant(self) -> Mapping[str, Any]:
+        """Fields that do not matter here, each with the value it is set to: one experiment, one key."""
+        return {}
+
+    @classmethod
+    @functools.cache
+    def _integers(cls) -> tuple[str, ...]:
+        return tuple(name for name, info in cls.model_fields.items() if info.annotation is int)
+
+    @classmethod
+    @functools.cache
+    def _defaults(cls) -> dict[str, Any]:
+        return {name: info.default for name, info in cls.model_fields.items() if not info.is_required()}
+
+    @functools.cached_property
+    def key(self) -> str:
+        """16 hex digits: stable, canonical and safe in a path."""
+        defaults = self._defaults()
+        values = {name: value for name, value in self.fields().items() if defaults.get(name, self) != value}
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def group(self) -> str:
+        """Cells of one group are trained together and stay in one slice; by default each is alone."""
+        return self.key
+
+    def fields(self) -> dict[str, Any]:
+        """Field name to value, in the order of declaration."""
+        return {name: self.__dict__[name] for name in type(self).model_fields}
+
+    def replace(self, **changes: Any) -> Self:
+        """The same cell but for some fields."""
+        return type(self)(**{**self.fields(), **changes})
+
+    def row(self, **measured: Any) -> dict[str, Any]:
+        """This cell's row."""
+        return {"key": self.key, **self.fields(), **measured}
+
+
+def _whole(value: str | float) -> Any:
+    try:
+        number = float(value)
+        return int(number) if number.is_integer() else value
+    except (ValueError, OverflowError):
+        return value
+
+
+def _cell_fault(place: str, words: str) -> str:
+    if not place:
+        return words
+    return f"{place} {words}" if words.startswith("is missing") else f"{place}={words}"
+
+
+class Row(Declared):
+    """Base of what every study measures in a cell, as columns of a table; each may be missing in some experiments."""
+
+    status: str = field('"ok", or why the cell has no measurement, e.g. "diverged"')
+
+
+def column(meaning: str, unit: str = "") -> Any:
+    """A declared column: what it means and in which unit; missing where an experiment does not measure it."""
+    return field(meaning, default=None, unit=unit)
+
+
+class Shorthand(Declared):
+    """Base of what a block of a grid may say instead of fields; a study that has such names declares them here.
+
+    Fields are optional, and a list of values is gone through as for a cell's fields.
+    """
+
+    @staticmethod
+    def resolve(point: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        """The points, in fields of the cell alone, that a point with such names stands for."""
+        return [point]
+
+    @staticmethod
+    def exclusive() -> Iterable[tuple[str, str]]:
+        """Pairs of names of which a block may give one."""
+        return ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What the pipeline lends a running study; everything outside it is pure.
+
+    study: its name, the first ingredient of every seed
+    device: "cpu" or "cuda"
+    threads: CPU threads this process may use
+    images: data set name ("mnist", "cifar10") to its images and labels
+    checkpoints: scratch storage for resuming, keyed by name; None keeps nothing
+    notify: called with a short text at each sign of progress
+    """
+
+    study: str
+    device: str = "cpu"
+    threads: int = 1
+    images: Callable[[str], ImageSet] | None = None
+    checkpoints: Checkpoints | None = None
+    notify: Callable[[str], None] = lambda text: None
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A study: what it declares, and the functions that its modules offer.
+
+    package: its package, e.g. "benign.studies.adversarial_training", with the modules `experiment` (run, and report if
+        one row should not be reported as it stands), `figures` (figures) and `claims` (claims)
+    title: what it replicates, in one sentence
+    figures: the names of the figures that it draws from every tier's table
+    start: fields that a single cell has where neither the command line nor the grid's common values say
+    """
+
+    package: str
+    title: str
+    cell: type[Cell]
+    row: type[Row]
+    figures: tuple[str, ...]
+    shorthand: type[Shorthand] = Shorthand
+    start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.package.rpartition(".")[2]
+
+    def part(self, module: str, function: str) -> Callable[..., Any]:
+        """A function of one of the study's modules; importing one imports no other."""
+        return getattr(importlib.import_module(f"{self.package}.{module}"), function)
+
+    def report(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """One row as its user reads it: what `report` of the module `experiment` makes of it, else its results."""
+        module = importlib.import_module(f"{self.package}.experiment")
+        if hasattr(module, "report"):
+            return module.report(row)
+        return {name: value for name, value in row.items() if name not in {"key", *self.cell.model_fields}}
+
+    @functools.cached_property
+    def grid(self) -> type[Declared]:
+        """The model of a tier's grid: {"common": {field: value}, "seeds": replicates, "experiments": {name: [block]}}.
+
+        A block gives a value, or a list of values, for fields and for the study's shorthands, and may have `seeds`.
+        """
+        fields = {name: info for name, info in self.cell.model_fields.items() if name not in ("experiment", "seed")}
+        short = self.shorthand.model_fields
+        seeds: Any = (Annotated[int, Field(ge=1, description="replicates")], None)
+        common: Any = _model("Common", Declared, {name: (as_written(info), info) for name, info in fields.items()})
+        block: Any = _model(
+            "Block",
+            _block(self.shorthand),
+            {name: (one_or_list(as_written(info)), info) for name, info in {**fields, **short}.items()},
+            seeds=seeds,
+        )
+        name: Any = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+        blocks: Any = Annotated[list[block], Field(min_length=1)]
+        return create_model(
+            f"Grid of the study {self.name}",
+            __base__=Declared,
+            common=(common, Field(description="values of the cells' fields where an experiment says nothing else")),
+            seeds=(seeds[0], ...),
+            experiments=(
+                dict[name, blocks],
+                Field(description="experiment to blocks, each the product of its lists"),
+            ),
+        )
+
+    def cells(self, grid: Mapping[str, Any]) -> list[Any]:
+        """All cells of a tier's grid, each once, in the grid's order."""
+        unique: dict[str, Cell] = {}
+        for point in points(grid):
+            for resolved in self.shorthand.resolve(point):
+                cell = self.cell(**resolved)
+                unique.setdefault(cell.key, cell)
+        return list(unique.values())
+
+    def single(self, assignments: Mapping[str, str], grid: Mapping[str, Any]) -> Any:
+        """One cell from text, e.g. {"d": "10000"}; left-out names take the grid's common values, first replicate.
+
+        Raises CellError for an unknown name, listing the known ones, and for impossible values.
+        """
+        for name in assignments:
+            if name not in self.cell.model_fields:
+                known = ", ".join(sorted(self.cell.model_fields))
+                raise CellError(
+                    f"unknown name {name!r}{nearest(name, self.cell.model_fields)}: this study's cells have {known}"
+                )
+        return self.cell(**{"seed": 0, **self.start, **grid["common"], **assignments})
+
+    def columns(self) -> dict[str, type]:
+        """Column to type (str, bool, int, float), in a table's order: key, fields of the cell, then results by name."""
+        results = {name: kind_of(info.annotation) for name, info in sorted(self.row.model_fields.items())}
+        return {"key": str, **{n: kind_of(i.annotation) for n, i in self.cell.model_fields.items()}, **results}
+
+    def table(self, rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+        """Rows as a table that has every column, of its type, whatever the rows lack; unknown columns are an error.
+
+        With missing values, int is float64 and bool "boolean"; text is object.
+        """
+        import pandas as pd
+
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+        columns = self.columns()
+        if unknown := [str(name) for name in frame.columns if name not in columns]:
+            raise ValueError(f"study {self.name} declares no column {', '.join(unknown)}")
+        whole = frame.reindex(columns=list(columns))
+        return whole.astype({name: _dtype(kind, bool(whole[name].isna().any())) for name, kind in columns.items()})
+
+
+def _dtype(kind: type, missing: bool) -> str:
+    if kind is bool:
+        return "boolean" if missing else "bool"
+    if kind is int:
+        return "float64" if missing else "int64"
+    return "float64" if kind is float else "object"
+
+
+def _model(name: str, base: type[Declared], fields: dict[str, tuple[Any, FieldInfo]], **more: Any) -> type[Declared]:
+    """A model in which each of these fields may be left out."""
+    optional: dict[str, Any] = {
+        each: (kind, Field(None, description=described(info))) for each, (kind, info) in fields.items()
+    }
+    return create_model(name, __base__=base, **optional, **more)
+
+
+def _block(shorthand: type[Shorthand]) -> type[Declared]:
+    """The base of a study's blocks: names that exclude each other are refused."""
+
+    class Exclusive(Declared):
+        @model_validator(mode="before")
+        @classmethod
+        def _one_of_two(cls, given: Any) -> Any:
+            for first, second in shorthand.exclusive():
+                if isinstance(given, Mapping) and first in given and second in given:
+                    raise ValueError(f"{first} and {second} exclude each other: give one of them")
+            return given
+
+    return Exclusive
+
+
+def points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each point of a grid as {field: value}, with its `experiment` and `seed`: the product of each block's lists."""
+    for experiment, blocks in grid["experiments"].items():
+        for block in blocks:
+            settings = {**grid["common"], **block, "experiment": experiment}
+            replicates = settings.pop("seeds", grid["seeds"])
+            axes = [value if isinstance(value, list) else [value] for value in settings.values()]
+            for values in itertools.product(*axes, range(replicates)):
+                yield dict(zip([*settings, "seed"], values, strict=True))
+
+
+def slice_of(cell: Cell, slices: int) -> int:
+    """Which of `slices` jobs runs this cell; depends on the cell alone, so grids can grow without moving cells."""
+    return int(hashlib.sha256(cell.group.encode()).hexdigest(), 16) % slices
+
+
+__all__ = ["Cell", "CellError", "Context", "Row", "Shorthand", "Study", "column", "field", "points", "slice_of"]

@@ -1,0 +1,107 @@
+"""A study declared once: its grid is a product, its messages say the mend, its table has every column."""
+
+from typing import Any, Literal
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from benign import studies
+from benign.declared import described, faults
+from benign.study import Cell, CellError, Row, Study, column, field, points
+
+
+class Shrunk(Cell):
+    """An estimator in one setting."""
+
+    experiment: str = "single"
+    d: int = field("dimension", at_least=3)
+    norm: float = field("‖θ‖", default=0.0, at_least=0, unit="standard deviations")
+    rule: Literal["plain", "positive"] = field("how far it shrinks", default="plain")
+    seed: int = field("the replicate", at_least=0)
+
+
+class Risk(Row):
+    """What came out."""
+
+    risk: float | None = column("mean squared error")
+    trials: int | None = column("points drawn")
+    better: bool | None = column("whether it beats the mean")
+
+
+STUDY = Study("studies.shrunk", title="…", cell=Shrunk, row=Risk, figures=())
+
+
+def test_a_block_is_the_product_of_its_lists_with_every_seed() -> None:
+    grid = {"common": {"d": 3, "n": 5}, "seeds": 2, "experiments": {"sweep": [{"d": [1, 2], "name": "a"}]}}
+    found = list(points(grid))
+    assert {(p["d"], p["n"], p["name"], p["experiment"], p["seed"]) for p in found} == {
+        (d, 5, "a", "sweep", seed) for d in (1, 2) for seed in (0, 1)
+    }
+    assert len(found) == 4
+
+
+def test_a_blocks_own_seeds_replace_the_grids() -> None:
+    grid = {"common": {}, "seeds": 2, "experiments": {"a": [{"x": 1, "seeds": 1}], "b": [{"x": 1}, {"x": 2}]}}
+    assert [(p["experiment"], p["x"], p["seed"]) for p in points(grid)] == [
+        ("a", 1, 0),
+        *(("b", x, seed) for x in (1, 2) for seed in (0, 1)),
+    ]
+
+
+def test_every_field_and_column_of_every_study_says_what_it_is() -> None:
+    for name in studies.NAMES:
+        study = studies.find(name)
+        assert study.name == name
+        declared = {**study.cell.model_fields, **study.row.model_fields, **study.shorthand.model_fields}
+        silent = [each for each, info in declared.items() if not info.description and each != "experiment"]
+        assert not silent, f"{name}: {silent} have no meaning"
+        assert {"experiment", "seed"} <= set(study.cell.model_fields)
+
+
+def test_an_impossible_value_is_an_error_that_names_it_and_the_mend() -> None:
+    for values, words in (
+        ({"d": 2}, "d=2 is impossible: give a value that is at least 3"),
+        ({"d": "many"}, "d='many' is not of type int"),
+        ({"d": 3, "norm": float("nan")}, "norm=nan is impossible: give a finite number"),
+        ({"d": 3, "rule": "positiv"}, "rule='positiv' is not one of plain, positive, did you mean 'positive'?"),
+        ({}, "d is missing: give it"),
+    ):
+        with pytest.raises(CellError) as error:
+            Shrunk(**{"seed": 0, **values})  # type: ignore[arg-type]
+        assert words in str(error.value)
+
+
+def test_the_grid_s_model_follows_from_the_cell() -> None:
+    grid: dict[str, Any] = {"common": {"d": 3}, "seeds": 1, "experiments": {"a": [{"norm": [0.0, 1]}]}}
+    assert [cell.norm for cell in STUDY.cells(STUDY.grid.model_validate(grid).model_dump(exclude_unset=True))] == [0, 1]
+    for wrong, words in (
+        ({"norm": [0, -1]}, "experiments.a.0.norm.1: -1 is impossible: give a value that is at least 0"),
+        ({"norm": [1, 1]}, "experiments.a.0.norm: [1, 1] says a value twice: say it once"),
+        ({"norm": []}, "experiments.a.0.norm"),
+        ({"nrom": 1}, "experiments.a.0: unknown key 'nrom', did you mean 'norm'?"),
+        ({"norm": "1e-3"}, "'1e-3' is text, not a number: YAML reads 1e-3 as text, so write 0.001"),
+    ):
+        with pytest.raises(ValidationError) as error:
+            STUDY.grid.model_validate({**grid, "experiments": {"a": [wrong]}})
+        assert any(words in f"{place}: {text}" for place, text in faults(error.value)), faults(error.value)
+
+
+def test_a_help_text_has_meaning_unit_values_and_limits() -> None:
+    fields = Shrunk.model_fields
+    assert described(fields["norm"]) == "‖θ‖; in standard deviations; at least 0"
+    assert described(fields["rule"]) == "how far it shrinks; one of plain, positive"
+
+
+def test_a_table_has_every_declared_column_whatever_rows_it_has() -> None:
+    columns = ["key", "experiment", "d", "norm", "rule", "seed", "better", "risk", "status", "trials"]
+    row = Shrunk(d=3, seed=0).row(status="ok", risk=2.0, better=True, trials=7)
+    for rows in ([], [row], [row, Shrunk(d=4, seed=0).row(status="diverged")]):
+        assert list(STUDY.table(rows).columns) == columns
+    whole, partial = STUDY.table([row]), STUDY.table([row, Shrunk(d=4, seed=0).row(status="diverged")])
+    assert (whole["trials"].dtype, whole["better"].dtype) == ("int64", "bool")
+    assert (partial["trials"].dtype, partial["better"].dtype) == ("float64", "boolean")
+    assert STUDY.table([])["risk"].mean() is not None  # nan, and no error
+    assert not len(STUDY.table([])[STUDY.table([])["better"]])
+    with pytest.raises(ValueError, match="declares no column rsik"):
+        STUDY.table(pd.DataFrame([{**row, "rsik": 1}]))
