@@ -6,6 +6,7 @@ A figure is stale if the recorded hash of its sources, or of its table, is no lo
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -14,18 +15,18 @@ from typing import Any
 
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
-from merge_claims import environment
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--device", required=True, choices=("cpu", "cuda"))
     result.add_argument("--config", required=True, type=json.loads, metavar="JSON", help="the configuration as run")
     result.add_argument("--tables", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/table.csv")
     result.add_argument("--figures", required=True, nargs="*", type=Path, metavar="figures/TIER/STUDY/NAME.png")
-    result.add_argument("--timings", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/NN.json")
+    result.add_argument(
+        "--origins", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/origins.json"
+    )
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 
@@ -35,33 +36,39 @@ def main(argv: list[str]) -> int:
     """Hash, ask, write."""
     args = arguments().parse_args(argv)
     table_of = {file.parent.name: file for file in args.tables}
+    origins = {file.parent.parent.name: tables.read_json(file) for file in args.origins}
     record = {
         "tier": args.tier,
         **commit(),
-        "studies": {study: study_record(study, file, args.timings) for study, file in table_of.items()},
+        "studies": {study: study_record(study, file, origins[study]) for study, file in table_of.items()},
         "figures": {
             f"{file.parent.name}/{file.stem}": figure_record(file, table_of[file.parent.name]) for file in args.figures
         },
-        "environment": environment(args.device),
+        "environment": provenance.environment_of(itertools.chain(*origins.values())),
         "config": without_folders(args.config),
     }
     tables.write_json(args.output, record)
     return 0
 
 
-def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
+def study_record(study: str, table: Path, origins: list[dict[str, Any]]) -> dict[str, Any]:
     """A table: what computes it, what it is, how many minutes of one thread its rows took, and what computed them.
 
-    `computed_by` differs from `experiment` where rows were taken over from another version (tools/adopt_rows.py).
+    `computed_by` has more than `experiment` where rows were taken over from older code (tools/adopt_rows.py);
+    `taken_over` says for each such code how many, and what speaks for them.
     """
-    parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
         "experiment": provenance.code_of(study),
         "table": tables.digest(table),
-        "cells": sum(part["cells"] for part in parts),
-        "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
-        "computed_by": sorted({code for part in parts for code in part["codes"]}),
-        "processors": sorted({name for part in parts for name in part["processors"]}),
+        "cells": sum(origin["cells"] for origin in origins),
+        "minutes": round(sum(origin["seconds"] for origin in origins) / 60, 2),
+        "computed_by": sorted({origin["code"] for origin in origins}),
+        "processors": sorted({origin["processor"] for origin in origins}),
+        "taken_over": [
+            {"code": origin["code"], "processor": origin["processor"], "rows": origin["cells"], **origin["taken_over"]}
+            for origin in origins
+            if "taken_over" in origin
+        ],
     }
 
 

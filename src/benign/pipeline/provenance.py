@@ -9,8 +9,9 @@ import functools
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from benign import studies
 from benign.pipeline.definitions import PACKAGE, Definition, Sources
@@ -19,12 +20,14 @@ ROOT = Path(__file__).resolve().parents[1]
 # The registry lists the studies and decides no number: were it counted, adding a paper would redraw all the others.
 NOT_COUNTED = frozenset({f"{PACKAGE}.studies"})
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
+STATED = ("matplotlib", "numpy", "pandas", "scipy", "snakemake", "torch", "torchvision")  # in what a row states
 # What the pipeline lends a running study (`benign.study.Context`): it comes in by no name that a study's code has.
 LENT = (
     Definition("benign.study", "Context"),
     Definition("benign.data.images.storage", "load"),
     Definition("benign.train.checkpoints", "Checkpoints"),
 )
+PLANS = (Definition("benign.study", "points"), Definition("benign.study", "slice_of"))
 DRAWS = Definition("benign.plots", "render")
 
 
@@ -35,11 +38,17 @@ def package() -> Sources:
 
 
 def roots(study: str, part: str = "run") -> tuple[list[Definition], list[Definition]]:
-    """(what a part of a study, run, figures or claims, starts from; the records that come in with it)."""
+    """(what a part of a study starts from; the records that come in with it): its cells, or run, figures, claims."""
     declared = studies.find(study)
+    cell = _definition(declared.cell)
+    if part == "cells":
+        return [cell, _definition(declared.shorthand), *PLANS], []
     start = Definition(f"{declared.package}.{'experiment' if part == 'run' else part}", part)
-    cell = Definition(declared.cell.__module__, declared.cell.__qualname__)
     return {"run": ([start, *LENT], [cell]), "figures": ([start, DRAWS], []), "claims": ([start], [])}[part]
+
+
+def _definition(declared: type) -> Definition:
+    return Definition(declared.__module__, declared.__qualname__)
 
 
 def code_of(study: str, part: str = "run", facts: Mapping[str, str] | None = None) -> str:
@@ -68,6 +77,22 @@ def _version(library: str) -> str:
 def _digest(file: Path) -> str:
     with open(file, "rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def origin(study: str, device: str, threads: int) -> dict[str, Any]:
+    """What computes a row here and now: code, processor, and the environment that a page states of it."""
+    environment = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    environment |= {"device": device, "threads": str(threads)} | {name: _version(name) for name in STATED}
+    return {"code": code_of(study), "processor": processor(), "environment": environment}
+
+
+def environment_of(origins: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What rows of these origins were computed in; what differs among them is joined by "and"."""
+    found: dict[str, set[str]] = {}
+    for origin in origins:
+        for name, value in origin["environment"].items():
+            found.setdefault(name, set()).add(value)
+    return {name: " and ".join(sorted(values)) for name, values in found.items()}
 
 
 def sources(module: str) -> list[Path]:
@@ -102,4 +127,15 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-__all__ = ["LIBRARIES", "code_of", "package", "processor", "roots", "run_fingerprint", "script_sources", "sources"]
+__all__ = [
+    "LIBRARIES",
+    "code_of",
+    "environment_of",
+    "origin",
+    "package",
+    "processor",
+    "roots",
+    "run_fingerprint",
+    "script_sources",
+    "sources",
+]
