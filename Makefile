@@ -1,6 +1,6 @@
-# make reproduce | smoke | paper | test | bench | check: each sets up .venv by itself.
+# make reproduce | smoke | paper | test | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
-# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper.
+# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
 
 SHELL := bash
 CORES ?= all
@@ -17,7 +17,7 @@ OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 # Jobs are single-threaded and run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: reproduce smoke paper artifact test bench check slurm-check
+.PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -36,6 +36,11 @@ test: $(PEERS)
 
 bench: $(PEERS)
 	$(BIN)/python benchmarks/bench.py
+
+# On a GPU, about 8 minutes. IMAGES=FILE.safetensors adds the part that needs CIFAR-10; without make, any Python with torch,
+# numpy, scipy, pandas and safetensors will do.
+gpu-check: $(READY)
+	$(BIN)/python benchmarks/gpu_check.py --device $(or $(DEVICE),cuda) $(if $(IMAGES),--images '$(IMAGES)')
 
 # As root, on a machine that is in no cluster.
 slurm-check: $(READY)

@@ -42,7 +42,6 @@ from engine import (  # noqa: E402
     CONTEXT,
     EQUAL_WORK,
     DenseData,
-    ProductBound,
     operators,
     paper_cell,
     run_in_law,
@@ -50,6 +49,7 @@ from engine import (  # noqa: E402
     trained,
 )
 from peer_loops import LOOPS  # noqa: E402
+from products import ProductBound  # noqa: E402
 from timing import FULL, QUICK, Sizes, interleaved, peak_memory, spread  # noqa: E402
 
 VERSIONS = ("torch", "numpy", "scipy", "torchattacks", "foolbox", "adversarial-robustness-toolbox")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benign import seeds
 from benign.attack.inner import InnerMaximisation
@@ -28,8 +25,6 @@ from timing import Sizes, seconds
 CONTEXT = Context("bench")
 # One gradient evaluation in every step, whatever it finds: the same work at every d; so a fifth of the steps will do.
 EQUAL_WORK = InnerMaximisation(evaluations=1, unchecked=0)
-PRODUCTS = (torch.ops.aten.bmm, torch.ops.aten.baddbmm, torch.ops.aten.mm, torch.ops.aten.addmm)
-FACTORS = 20  # calls in one timing of a product: a call takes about a millisecond
 
 
 def paper_cell(sizes: Sizes, **fields: Any) -> Cell:
@@ -116,48 +111,6 @@ def run_on(data: DenseData) -> Snapshot:
 
 
 # ---------------------------------------------------------------- what the time is made of
-
-
-class CountedProducts(TorchDispatchMode):
-    """Counts the matrix products that are called inside it, by the shapes and strides of their factors."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: collections.Counter[tuple[tuple[torch.Size, tuple[int, ...]], ...]] = collections.Counter()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket in PRODUCTS:
-            self.calls[tuple((factor.shape, factor.stride()) for factor in args[-2:])] += 1
-        return func(*args, **(kwargs or {}))
-
-
-class ProductBound:
-    """The least seconds that the matrix products of one training can take here.
-
-    They are counted in the training itself; each kind is then timed alone, on factors of the same shapes and strides.
-    """
-
-    def __init__(self, training: Callable[[], Any]) -> None:
-        with CountedProducts() as counted:
-            training()
-        self.calls = counted.calls
-        self.flops = sum(2 * left[0].numel() * right[0][-1] * count for (left, right), count in self.calls.items())
-
-    @torch.inference_mode()
-    def seconds(self) -> float:
-        """Measured now: Σ calls · seconds of one call."""
-        total = 0.0
-        for layout, count in self.calls.items():
-            left, right = (torch.empty_strided(shape, stride).normal_() for shape, stride in layout)
-            out = torch.matmul(left, right)
-            total += count / FACTORS * seconds(functools.partial(repeat_product, left, right, out))
-        return total
-
-
-def repeat_product(left: Tensor, right: Tensor, out: Tensor) -> None:
-    """FACTORS times the same product."""
-    for _ in range(FACTORS):
-        torch.matmul(left, right, out=out)
 
 
 def operators(training: Callable[[], Any], most: int = 8) -> dict[str, float]:

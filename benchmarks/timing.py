@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +56,32 @@ QUICK = Sizes(
 )
 
 
-def seconds(task: Callable[[], Any]) -> float:
-    """Wall-clock seconds of one call."""
+def seconds(task: Callable[[], Any], settle: Callable[[], Any] = lambda: None) -> float:
+    """Wall-clock seconds of one call (see `timed`)."""
+    return timed(task, settle)[1]
+
+
+def timed(task: Callable[[], T], settle: Callable[[], Any] = lambda: None) -> tuple[T, float]:
+    """What one call returns, and its wall-clock seconds.
+
+    settle: waits for work that a call only begins, e.g. torch.cuda.synchronize
+    """
+    settle()
     started = time.perf_counter()
-    task()
-    return time.perf_counter() - started
+    result = task()
+    settle()
+    return result, time.perf_counter() - started
+
+
+class Deadline:
+    """The moment, so many seconds from now, by which work should have ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds until then, below 0 afterwards."""
+        return self._end - time.monotonic()
 
 
 def interleaved(tasks: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:

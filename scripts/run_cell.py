@@ -24,7 +24,7 @@ from benign import studies
 from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
-from benign.pipeline.slices import load_images, require_device
+from benign.pipeline.slices import load_images, prepare_device
 from benign.study import Cell, Context, Study
 
 
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     """Make the cell, run it, print what came out."""
     args = arguments().parse_intermixed_args(argv)
     device = settings.resolve_device(args.device)
-    require_device(device)
+    prepare_device(device)
     torch.set_num_threads(args.threads)
     study = studies.find(args.study)
     if args.fields:

@@ -145,7 +145,9 @@ class Plan:
         self.images = {name: Path(file) for name, file in files.items() if file}
         self.cells = {cell.key for cell in planned(self.study, section, self.images)}
         self.done: set[str] = set()
-        self.before, self.seconds = self.look(), 0.0
+        self.seconds = 0.0
+        self.before = self.look()
+        self.seconds = 0.0  # of this run's cells alone
 
     @functools.cached_property
     def scratch(self) -> Path:

@@ -19,7 +19,7 @@ from benign import studies
 from benign.pipeline import plans, provenance, settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
 from benign.pipeline.rows import KeptRows, tally
-from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, require_device
+from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, prepare_device
 from benign.study import Context
 from benign.train.checkpoints import Checkpoints
 
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     if not args.checkpoint_seconds >= 0:
         raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
-    require_device(args.device)
+    prepare_device(args.device)
     torch.set_num_threads(args.threads)
     mine = plans.read(args.plan)
     images = {name: existing(name, Path(file)) for name, file in args.images}

@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, from what `make bench` measured."""
+"""The tables of docs/performance.md, from what `make bench` and `make gpu-check` measured."""
 
 from __future__ import annotations
 
@@ -37,6 +37,34 @@ def parts(bench: dict[str, Any] | None) -> dict[str, str]:
         "scaling": scaling,
     }
     return {name: make(bench) if bench else NOT_MEASURED for name, make in makers.items()}
+
+
+def gpu(found: dict[str, Any] | None) -> str:
+    """What `make gpu-check` found, with the card, driver and date; that it has not been run, if it has not."""
+    if found is None:
+        return (
+            "None has been run yet: no GPU was to be had. `make gpu-check`, then `make artifact`, fills this section.\n"
+        )
+    machine = found["machine"]
+    card = f"{machine['card']}, driver {machine['driver']}" if "driver" in machine else machine["card"]
+    return (
+        f"{machine['date']}, {found['minutes']:.1f} minutes: {card}; torch {machine['torch']}, Python "
+        f"{machine['python']}, {machine['cores']} cores of {machine['cpu']}.\n\n"
+        + table(["part", "what", "measured"], found["table"])
+    )
+
+
+def gpu_in_short(found: dict[str, Any] | None) -> str:
+    """README.md's sentence on it."""
+    if found is None:
+        return "Nothing yet: every number here was computed on a CPU. On a machine with a GPU: `make gpu-check`.\n"
+    machine = found["machine"]
+    done = [name for name, part in found["parts"].items() if part["status"] == "done"]
+    return (
+        f"`make gpu-check` on {machine['date']}, {machine['card']}: {', '.join(done) or 'no part'} done, of "
+        f"{len(found['parts'])} parts; [what came out](docs/performance.md#on-a-gpu). Every other number here was "
+        "computed on a CPU.\n"
+    )
 
 
 def targets(bench: dict[str, Any]) -> str:

@@ -186,23 +186,27 @@ def processors(record: dict[str, Any]) -> str:
 
 def fill(text: str, folder: Path) -> str:
     """README.md's text with what stands between its markers made anew."""
-    measured_speed = performance.parts(bench_record(folder.parent))
+    measured_speed = performance.parts(measurements(folder.parent, "bench"))
     parts = {
         "claims": claims_part(folder),
         "tiers": tiers_part(folder.parent),
         "speed": f"{measured_speed['targets']}\n{measured_speed['peers']}",
+        "gpu": performance.gpu_in_short(measurements(folder.parent, "gpu_check")),
     }
     return between_markers(text, parts, "README.md")
 
 
 def fill_performance(text: str, results: Path) -> str:
     """docs/performance.md's text with its tables made anew."""
-    return between_markers(text, performance.parts(bench_record(results)), "performance.md")
+    parts = performance.parts(measurements(results, "bench")) | {
+        "gpu": performance.gpu(measurements(results, "gpu_check"))
+    }
+    return between_markers(text, parts, "performance.md")
 
 
-def bench_record(results: Path) -> dict[str, Any] | None:
-    """What `make bench` wrote, None if it never ran."""
-    file = results / "bench.json"
+def measurements(results: Path, name: str) -> dict[str, Any] | None:
+    """What `make bench` or `make gpu-check` wrote, None if it never ran."""
+    file = results / f"{name}.json"
     return tables.read_json(file) if file.exists() else None
 
 

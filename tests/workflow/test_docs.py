@@ -164,9 +164,27 @@ def test_the_command_writes_both_pages_and_changes_nothing_when_run_again(kept: 
 
 @pytest.mark.parametrize("text", ["", "<!-- made by `make artifact`: claim -->\n<!-- end of claim -->\n"])
 def test_a_readme_without_its_markers_is_refused(text: str, kept: Path) -> None:
-    with pytest.raises(UserError, match="not claims, tiers, speed: each needs one <!-- made by"):
+    with pytest.raises(UserError, match="not claims, tiers, speed, gpu: each needs one <!-- made by"):
         render_artifact.fill(text, kept)
 
 
 def test_every_tier_has_a_command_and_a_purpose() -> None:
     assert list(render_artifact.COMMANDS) == list(render_artifact.PURPOSES) == list(settings.TIERS)
+
+
+def test_the_pages_say_what_ran_on_a_gpu(kept: Path) -> None:
+    folder, page = kept.parent, PERFORMANCE.read_text()
+    (folder / "gpu_check.json").unlink(missing_ok=True)
+    assert "None has been run yet" in render_artifact.fill_performance(page, folder)
+    assert "Nothing yet: every number here was computed on a CPU" in render_artifact.fill(README.read_text(), kept)
+    machine = {"card": "A card", "driver": "1.2", "torch": "2.11", "python": "3.12", "cores": 16, "cpu": "A CPU"}
+    found = {
+        "machine": {**machine, "date": "2026-01-01"},
+        "minutes": 7.5,
+        "table": [["speed", "a rate", "3 networks/s"]],
+    }
+    tables.write_json(folder / "gpu_check.json", {**found, "parts": {"speed": {"status": "done"}}})
+    filled = render_artifact.fill_performance(page, folder)
+    assert "2026-01-01, 7.5 minutes: A card, driver 1.2; torch 2.11" in filled
+    assert "| speed | a rate | 3 networks/s |" in filled
+    assert "on 2026-01-01, A card: speed done, of 1 parts" in render_artifact.fill(README.read_text(), kept)

@@ -100,11 +100,12 @@ def test_every_kind_of_import_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_data_is_recorded_without_saying_where_it_lies(tmp_path: Path) -> None:
-    table, timing, output = (tmp_path / name for name in ("adversarial_training/table.csv", "00.json", "out.json"))
+    table, output = tmp_path / "adversarial_training" / "table.csv", tmp_path / "out.json"
+    origins = tmp_path / "adversarial_training" / "slices" / "origins.json"
     tables.write(table, [], [])
-    tables.write_json(timing, {})
+    tables.write_json(origins, [])
     config = {"mnist_root": "/data of/someone", "cifar10_root": "../cifar10", "data": {"mnist": "none"}}
-    options = ["--tier", "smoke", "--device", "cpu", "--config", json.dumps(config), "--output", str(output)]
-    assert record_provenance.main([*options, "--tables", str(table), "--timings", str(timing), "--figures"]) == 0
+    options = ["--tier", "smoke", "--config", json.dumps(config), "--output", str(output)]
+    assert record_provenance.main([*options, "--tables", str(table), "--origins", str(origins), "--figures"]) == 0
     recorded = json.loads(output.read_text())["config"]
     assert recorded == {**config, "mnist_root": "folder", "cifar10_root": "folder"}

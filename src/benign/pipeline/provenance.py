@@ -21,11 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 NOT_COUNTED = frozenset({f"{PACKAGE}.studies"})
 LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
 STATED = ("matplotlib", "numpy", "pandas", "scipy", "snakemake", "torch", "torchvision")  # in what a row states
-# What the pipeline lends a running study (`benign.study.Context`): it comes in by no name that a study's code has.
+# What the pipeline lends a running study, or sets before it runs: it comes in by no name that a study's code has.
 LENT = (
     Definition("benign.study", "Context"),
     Definition("benign.data.images.storage", "load"),
     Definition("benign.train.checkpoints", "Checkpoints"),
+    Definition("benign.train.device", "hold_precision"),
 )
 PLANS = (Definition("benign.study", "points"), Definition("benign.study", "slice_of"))
 DRAWS = Definition("benign.plots", "render")

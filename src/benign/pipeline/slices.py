@@ -16,6 +16,7 @@ from benign.pipeline import provenance, tables
 from benign.pipeline.console import Ticker, UserError
 from benign.pipeline.rows import Entry, KeptRows
 from benign.study import Cell, Context
+from benign.train.device import hold_precision
 
 
 def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[Entry], int]:
@@ -74,10 +75,11 @@ def load_images(files: Mapping[str, Path], name: str) -> record.ImageSet:
         raise UserError(str(error)) from error
 
 
-def require_device(device: str) -> None:
-    """UserError if a GPU is asked for and none can be used."""
+def prepare_device(device: str) -> None:
+    """Set the device's precision; UserError if a GPU is asked for and none can be used."""
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
+    hold_precision(device)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from torch import Tensor
 from benign.attack.inner import InnerMaximisation, next_stride, project, relative_gap, unit
 from benign.nets.two_layer import Activation, outer_weights
 from benign.train.checkpoints import Checkpoints
+from benign.train.device import policy
 
 VECTOR = 64  # numbers that PyTorch's widest vectorised loop takes at once
 
@@ -133,6 +134,7 @@ class _Batch:
         rounding = 100 * torch.finfo(self.w.dtype).eps
         self.floor = rounding * torch.linalg.vector_norm(self.w, dim=-1).amax(-1)[:, None, None]
         self.inner = inner
+        self.asks = policy(self.x.device).asks
         self.adversarial = any(p.budget > 0 for p in problems)
         self.steps = 0
         self.gap = torch.zeros(self.x.shape[:2], dtype=self.x.dtype, device=self.x.device)
@@ -219,9 +221,9 @@ class _Batch:
     def _worthwhile(self, wanted: Tensor) -> bool:
         """Whether to go on for the sake of some points; the work changes nothing for those that do not want it.
 
-        Only a CPU is asked: on a GPU the answer would cost a synchronisation, more than the work it could save.
+        Only where the device may be asked for a value: elsewhere all work is done, wanted or not.
         """
-        return wanted.device.type != "cpu" or bool(wanted.any())
+        return not self.asks or bool(wanted.any())
 
     def _projected_gradient_ascent(self) -> None:
         self.delta = torch.zeros_like(self.x)

@@ -25,11 +25,9 @@ from benign.stats import bootstrap_mean, clopper_pearson
 from benign.studies.adversarial_training.grid import Cell
 from benign.study import CellError, Context
 from benign.theory.mixture import assumptions, gaussian, two_group
+from benign.train.device import policy
 from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import orthonormal_basis
-
-# n·m·B stays below this where it can. A CPU's batches must stay in its cache; a GPU wants to be filled.
-BATCH_ACTIVATIONS = {"cpu": 40_000, "cuda": 40_000_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +136,7 @@ def _batches(groups: list[list[Cell]], context: Context) -> Iterator[list[list[C
         shape = (first.n, first.width, k, activation, first.inner, first.inner_steps, stops, first.train_budget > 0)
         alike.setdefault(shape, []).append(group)
     for (n, width, *_), members in alike.items():
-        size = max(1, BATCH_ACTIVATIONS[context.device] // (n * width))
+        size = max(1, policy(context.device).batch_activations // (n * width))
         by_step: dict[int, list[list[Cell]]] = {}
         for group in members:
             by_step.setdefault(_start(group, context), []).append(group)

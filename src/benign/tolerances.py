@@ -1,0 +1,171 @@
+"""How far results may move between processors: the scale that each column of each study's table lives on.
+
+Wherever rows are held against rows that another processor computed, these tolerances serve: the regression suite, kept
+rows that are taken over, a GPU beside a CPU. Measured on the smoke tier's 707 cells, with instructions from those that
+any x86-64 has to AVX-512: what is computed in float64 moves by 1e-10 of itself or of 1 at most, through an
+ill-conditioned fit by 6e-8; what is trained in float32 by 1e-7, but for a few trainings in a hundred, which are
+unstable and carry their roundings on to 1 to 4 %. So a trained number has two limits: one that three rows of four keep,
+which finds whatever moves all of them, and one that no row may pass.
+
+Imports nothing but the standard library: rows are dicts, as `tables.read_rows` gives them and studies yield them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+STRAYS = 4  # of so many rows of a column one may stray beyond what is usual; of fewer, one too
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """A number x may move by `usual`, and in a few rows by `most`, times the larger of |x| and `scale`.
+
+    scale: the size of the numbers that x is made of: what is 0 but for roundings is compared with them, not with itself
+    """
+
+    usual: float
+    most: float
+    scale: float = 1.0
+
+    def size(self, before: float, after: float) -> float:
+        """What the move is measured in."""
+        return max(abs(before), abs(after), self.scale)
+
+
+EXACT = Tolerance(0, 0)  # settings, what was drawn, text
+DOUBLE = Tolerance(1e-9, 1e-9)  # float64: closed forms, and descent in float64
+SINGLE = Tolerance(1e-6, 1e-6)  # float32 without training; float64 behind a condition number of up to 10⁸
+TRAINED = Tolerance(1e-4, 0.1, scale=0.01)  # of a network trained in float32: losses, ρ
+GAP = Tolerance(1e-4, 0.1, scale=0.05)  # the difference of two such numbers, 0 where the attack is exact
+SHARE = Tolerance(1e-4, 0.05)  # of points that such a network gets wrong: in a stray row 2 of 40 change sides
+WORK = Tolerance(1e-4, 0.5)  # how long it took to get there
+KINKS = Tolerance(0.05, 0.2, scale=0.1)  # of neurons that changed sides: descent ends at kinks, where a bit decides
+
+Columns = dict[Tolerance, str]
+
+_PREDICTED = "averaging_error linear_max_margin_error max_margin_error two_group_error"
+_FLAGSHIP: Columns = {
+    EXACT: "assumes_budget assumes_dimension assumes_flip_rate assumes_initialisation assumes_initialisation_literal "
+    "assumes_sample_size assumes_signal assumes_step assumes_step_literal assumes_test_signal in_regime "
+    "flipped status tested",
+    DOUBLE: f"{_PREDICTED} averaging_rho linear_max_margin_rho max_margin_rho two_group_rho two_group_sample_rho "
+    "floor_error",
+    SINGLE: "mean_norm",
+    TRAINED: "rho robust_train_loss robust_train_loss_high robust_train_loss_low train_loss",
+    GAP: "inner_gap",
+    SHARE: "clean_test_error clean_test_error_clean_labels clean_train_error "
+    "robust_test_error robust_test_error_clean_labels robust_train_error",
+    WORK: "inner_evaluations",
+}
+# Each result column of each study's table.
+COLUMNS: dict[str, Columns] = {
+    "adversarial_training": _FLAGSHIP,
+    "assumption_ledger": _FLAGSHIP | {DOUBLE: f"{_FLAGSHIP[DOUBLE]} effective_dimension expected_error"},
+    "certified_brackets": {
+        EXACT: "in_regime status tested",
+        DOUBLE: _PREDICTED,
+        SINGLE: "mean_norm",
+        SHARE: "test_attacked test_lower test_plain_upper test_upper "
+        "train_attacked train_lower train_plain_upper train_upper",
+        WORK: "test_boxes train_boxes",
+    },
+    "real_data": {
+        EXACT: "d first_share flipped status tested",
+        DOUBLE: "averaging_rho averaging_sigma_first averaging_sigma_second best_rho best_sigma_first "
+        "best_sigma_second budget least_robust_train_error mean_norm separation",
+        TRAINED: "network_rho network_sigma_first network_sigma_second robust_train_loss",
+        GAP: "inner_gap",
+        SHARE: "clean_test_error clean_test_error_clean_labels clean_train_error half_space_error "
+        "half_space_error_clean_labels robust_test_error robust_test_error_clean_labels robust_train_error",
+        WORK: "trained_steps",
+    },
+    "robust_overfitting": {
+        EXACT: "flipped in_regime status tested",
+        DOUBLE: "floor",
+        SHARE: "clean_test_error clean_train_error clean_validation_error "
+        "robust_test_error robust_train_error robust_validation_error",
+    },
+    "linear_classifier": {
+        EXACT: "flipped status tested",
+        DOUBLE: "adversarial_risk averaging_rho effective_budget margin_ratio max_margin_cosine max_margin_rho rho "
+        "robust_margin_ratio robust_train_error robust_train_loss sampled_adversarial_risk sampled_standard_risk "
+        "standard_risk train_error",
+    },
+    "moderate_dimension": {
+        EXACT: "flipped reached status steps tested",
+        DOUBLE: "aligned_error aligned_norm half_space_error hinge_loss linear_error linear_norm test_error "
+        "train_error weight_norm",
+    },
+    "soft_inductive_bias": {
+        EXACT: "altered parameters status tested trained",
+        DOUBLE: "expected_log_evidence log_evidence observed place posterior_dimension predicted_error truth",
+        SINGLE: "fitted test_rmse train_rmse",
+        TRAINED: "bits bound train_loss",
+        SHARE: "test_accuracy test_error train_accuracy train_error",
+    },
+    "statistical_viewpoint": {
+        EXACT: "critical_index status support_vectors",
+        DOUBLE: "bias bias_error distance distance_to_min_norm leading_variance loss margin_ratio multiplier_ratio "
+        "nonlinear predicted_bias predicted_distance predicted_error predicted_tangent predicted_variance r_0 "
+        "share_beyond_1000n share_beyond_100n share_beyond_10n share_beyond_1n share_beyond_300n share_beyond_30n "
+        "share_beyond_3n tail_rank tangent test_error variance variance_error variance_median",
+        # The tangent kernel is made of arccos, which at 1 loses half of the digits.
+        SINGLE: "kernel_gap linearised_gap movement predicted_movement train_error",
+        KINKS: "kernel_change",
+    },
+}
+
+
+def of(study: str) -> dict[str, Tolerance]:
+    """The tolerance of each result column of a study; its other columns, the cells' fields, are settings: EXACT."""
+    return {name: tolerance for tolerance, names in COLUMNS[study].items() for name in names.split()}
+
+
+def differences(study: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Every way in which rows `after` differ from `before` beyond tolerance, in words; none if they agree.
+
+    Rows have a "key" and are matched by it: the same are there, with the same columns.
+    """
+    old, new = ({row["key"]: row for row in rows} for rows in (before, after))
+    found = [f"cell {key} is missing" for key in old if key not in new]
+    found += [f"cell {key} is new" for key in new if key not in old]
+    tolerances, both = of(study), [key for key in old if key in new]
+    for name in dict.fromkeys(name for key in both for name in (*old[key], *new[key])):
+        values = {key: (old[key].get(name), new[key].get(name)) for key in both}
+        found += _moved(name, tolerances.get(name, EXACT), values)
+    return found
+
+
+def _moved(name: str, tolerance: Tolerance, values: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """What is wrong with one column, given what each cell (by key) had and has there."""
+    moves = {key: _move(tolerance, *pair) for key, pair in values.items() if pair != (None, None)}
+    far = [key for key, move in moves.items() if move > tolerance.most]
+    strays = [key for key, move in moves.items() if move > tolerance.usual]
+    found = [
+        f"{name} was {values[key][0]!r} and is {values[key][1]!r}, more than {tolerance.most:g} of its size away: "
+        f"cell {key}"
+        for key in far
+    ]
+    if not far and len(strays) > max(1, len(moves) // STRAYS):
+        first = values[strays[0]]
+        found.append(
+            f"{name} moved by more than {tolerance.usual:g} of its size in {len(strays)} of {len(moves)} cells: "
+            f"the first, {strays[0]}, had {first[0]!r} and has {first[1]!r}"
+        )
+    return found
+
+
+def _move(tolerance: Tolerance, before: Any, after: Any) -> float:
+    """How far a value moved, in units of its size; infinitely far if it is another text, or missing in one row."""
+    if before == after:
+        return 0.0
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in (before, after)):
+        return float("inf")
+    move = abs(after - before) / tolerance.size(before, after)
+    return move if move == move else float("inf")  # of two infinities or a NaN
+
+
+__all__ = ["COLUMNS", "DOUBLE", "EXACT", "KINKS", "WORK", "Tolerance", "differences", "of"]
