@@ -1,4 +1,4 @@
-"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means.
+"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means. Curves: `crossing`.
 
 Clopper & Pearson, Biometrika 1934 (exact: coverage is at least the level); Efron, Annals of Statistics 1979.
 Both are deterministic.
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
 Floats = NDArray[np.float64]
+NOT_FINITE = "values are not all finite: leave diverged cells out before averaging"
 
 
 def clopper_pearson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -49,7 +50,7 @@ def bootstrap_mean(
     if sample.ndim == 0 or sample.shape[0] == 0:
         raise ValueError(f"values={values!r}: give at least one value, seeds along the first axis")
     if not np.all(np.isfinite(sample)):
-        raise ValueError("values are not all finite: leave diverged cells out before averaging")
+        raise ValueError(NOT_FINITE)
     tail = _tail(level)
     if sample.shape[0] == 1:
         return np.full(sample.shape[1:], np.nan), np.full(sample.shape[1:], np.nan)
@@ -58,8 +59,24 @@ def bootstrap_mean(
     return (low, high) if bounds is None else (np.clip(low, *bounds), np.clip(high, *bounds))
 
 
+def crossing(x: Floats, values: Floats, level: float) -> float:
+    """The x at which the values first reach `level` from below, linear between points; x (k,) increasing, values (k,).
+
+    NaN if they never reach it, or are above it from the start: then the crossing is outside what was measured.
+    """
+    reached = np.flatnonzero(values >= level)
+    if not len(reached) or values[0] > level:
+        return float("nan")
+    first = reached[0]
+    last = max(first - 1, 0)
+    share = (level - values[last]) / (values[first] - values[last]) if first else 0.0
+    return float(x[last] + share * (x[first] - x[last]))
+
+
 def bootstrap_means(samples: Sequence[Floats], level: float = 0.95) -> tuple[Floats, Floats]:
     """(low, high), each (samples,), of `bootstrap_mean` of many samples (seeds,), to the bit but in one pass."""
+    if not all(np.all(np.isfinite(sample)) for sample in samples):
+        raise ValueError(NOT_FINITE)
     tail, resamples = _tail(level), 2000
     low, high = np.full((2, len(samples)), np.nan)
     several = [index for index, sample in enumerate(samples) if len(sample) > 1]

@@ -50,9 +50,13 @@ class Cell(Declared):
 
     @model_validator(mode="before")
     @classmethod
-    def _whole_numbers(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """1e4 is a whole number too, as text and as a float."""
-        read = {name: _whole(given[name]) for name in cls._integers() if isinstance(given.get(name), str | float)}
+    def _numbers(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Text may be a number, and 1e4 is a whole number too, as text and as a float."""
+        read = {
+            name: _number(kind, given[name])
+            for name, kind in cls._kinds().items()
+            if kind in (int, float) and isinstance(given.get(name), str | float)
+        }
         return {**given, **read} if read else given
 
     @model_validator(mode="after")
@@ -73,8 +77,8 @@ class Cell(Declared):
 
     @classmethod
     @functools.cache
-    def _integers(cls) -> tuple[str, ...]:
-        return tuple(name for name, info in cls.model_fields.items() if info.annotation is int)
+    def _kinds(cls) -> dict[str, Any]:
+        return {name: info.annotation for name, info in cls.model_fields.items()}
 
     @classmethod
     @functools.cache
@@ -115,12 +119,15 @@ class Cell(Declared):
         return {"key": self.key, **self.fields(), **measured}
 
 
-def _whole(value: str | float) -> Any:
+def _number(kind: type, value: str | float) -> Any:
+    """The value as a number of that kind, or as it is."""
     try:
         number = float(value)
-        return int(number) if number.is_integer() else value
-    except (ValueError, OverflowError):
+    except ValueError:
         return value
+    if kind is float:
+        return number
+    return int(number) if number.is_integer() else value
 
 
 def _cell_fault(place: str, words: str) -> str:
@@ -157,6 +164,10 @@ class Shorthand(Declared):
         return ()
 
 
+def _no_images(name: str) -> ImageSet:
+    raise CellError(f"{name} needs images: pass --images {name}=FILE.safetensors (scripts/fetch_data.py writes one)")
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What the pipeline lends a running study; everything outside it is pure.
@@ -164,7 +175,7 @@ class Context:
     study: its name, the first ingredient of every seed
     device: "cpu" or "cuda"
     threads: CPU threads this process may use
-    images: data set name ("mnist", "cifar10") to its images and labels
+    images: data set name ("mnist", "cifar10") to its images and labels; where none are given, a CellError
     checkpoints: scratch storage for resuming, keyed by name; None keeps nothing
     notify: called with a short text at each sign of progress
     """
@@ -172,7 +183,7 @@ class Context:
     study: str
     device: str = "cpu"
     threads: int = 1
-    images: Callable[[str], ImageSet] | None = None
+    images: Callable[[str], ImageSet] = _no_images
     checkpoints: Checkpoints | None = None
     notify: Callable[[str], None] = lambda text: None
 

@@ -15,7 +15,7 @@ import adopt_rows
 import plan
 import record_provenance
 import run_slice
-from benign import studies
+from benign import files, studies
 from benign.pipeline import plans, provenance, settings, slices, tables
 
 STUDY = "adversarial_training"
@@ -43,7 +43,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     section = {"slices": 1, "data": [], "grid": grid}
     (tmp_path / "grid.yaml").write_text(yaml.safe_dump(dict.fromkeys(("smoke", "default", "paper"), section)))
     monkeypatch.setattr(settings, "grid_file", lambda study: tmp_path / "grid.yaml")
-    tables.write_bytes(table_of(tmp_path), run(tmp_path / "first", "table").read_bytes())
+    files.write_bytes(table_of(tmp_path), run(tmp_path / "first", "table").read_bytes())
     record(tmp_path)
     return tmp_path
 

@@ -13,7 +13,7 @@ import pytest
 
 from benign import studies
 from benign.data.images import sources as image_sources
-from benign.pipeline import provenance, rows, settings
+from benign.pipeline import plans, provenance, settings
 from benign.pipeline.definitions import Definition, Member, Reached, Sources, UntraceableError
 from benign.study import Cell, Context
 
@@ -316,7 +316,7 @@ def lines(of: Reached) -> list[tuple[str, int, int]]:
 def test_every_function_that_a_study_calls_is_among_those_that_its_rows_are_said_to_depend_on(study: str) -> None:
     section = settings.section(settings.grid_file(study), study, "smoke")
     kinds: dict[tuple[Any, ...], Cell] = {}
-    for cell in rows.planned(study, section, {"mnist": Path()}):
+    for cell in plans.planned(study, section, {"mnist": Path()}):
         fields = cell.fields()
         kinds.setdefault(tuple(fields.get(name) for name in ("experiment", "data", "sampling", "training")), cell)
     sample = image_sources.mnist_sample()

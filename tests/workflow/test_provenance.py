@@ -42,15 +42,9 @@ def test_a_script_s_sources_are_the_modules_really_imported(script: Path) -> Non
     assert set(provenance.script_sources(script)) == imported(f"import {script.stem}") - {registry}
 
 
-# Studies that train or measure the flagship's own networks build on its experiment: its cells, draws and predictions.
-FLAGSHIP = "adversarial_training"
-OF_ITS_NETWORKS = ("assumption_ledger", "certified_brackets", "robust_overfitting")
-
-
-def test_no_study_depends_on_another_or_on_the_registry_but_those_of_the_flagship_s_networks() -> None:
+def test_no_study_depends_on_another_or_on_the_registry() -> None:
     for study in studies.NAMES:
-        allowed = (study, FLAGSHIP) if study in OF_ITS_NETWORKS else (study,)
-        others = [other for other in studies.NAMES if other not in allowed]
+        others = [other for other in studies.NAMES if other != study]
         for part in ("experiment", "figures", "claims"):
             files = provenance.sources(f"benign.studies.{study}.{part}")
             assert not [file for file in files if file.parent.name in (*others, "studies")]

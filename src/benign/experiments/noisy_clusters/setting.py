@@ -15,6 +15,15 @@ from benign.declared import Declared
 from benign.nets import ActivationKind
 from benign.study import Cell, Shorthand, field
 
+# What the sources leave open, as all studies choose it but where they vary it [ours].
+USUAL: dict[str, Any] = {
+    "activation": "leaky_relu",
+    "slope": 0.1,
+    "curvature": 10.0,
+    "init_scale": 0.001,
+    "step_scale": 2.0,
+}
+
 
 class Setting(Cell):
     """One trained and attacked network."""

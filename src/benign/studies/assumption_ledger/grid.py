@@ -34,7 +34,7 @@ class Cell(Setting):
             (
                 "noise",
                 self.noise == "gaussian" or self.covariance == "identity",
-                "gaussian: another has no covariance but the identity",
+                "gaussian, or give covariance=identity: another law has no other",
             ),
         ]
 
