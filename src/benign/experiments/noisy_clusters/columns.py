@@ -22,13 +22,9 @@ class Measured(Row):
     robust_test_error_clean_labels: float | None = column("robust error over fresh points, true labels")
     tested: int | None = column("fresh points")
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
-    rho: float | None = column(
-        "alignment ρ = ⟨μ, v⟩/‖v‖, v the gradient's mean over fresh points", "standard deviations"
-    )
+    rho: float | None = column("⟨μ, v⟩/‖v‖ [ρ], v the mean gradient over fresh points", "standard deviations")
     flipped: float | None = column("share of the training labels that are flipped")
-    two_group_sample_rho: float | None = column(
-        "ρ of the two-group recursion with this sample's flips", "standard deviations"
-    )
+    two_group_sample_rho: float | None = column("ρ of the recursion with this sample's flips", "standard deviations")
 
 
 class Errors(Row):
