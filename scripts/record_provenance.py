@@ -14,8 +14,8 @@ from typing import Any
 
 from benign.pipeline import settings, tables
 from benign.pipeline.console import parser, reports_errors
+from benign.pipeline.pages.environment import environment
 from benign.pipeline.rows import code_of
-from merge_claims import environment
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -284,7 +284,7 @@ def run_record(tier: str, status: int, cores: int, plans: Sequence[Plan], wall: 
 
 
 def summary(record: dict[str, Any]) -> list[str]:
-    """The run's last words: how it ended, how long it took, the verdicts, where to read on."""
+    """The run's last words: how it ended, how long it took, the verdicts, where to read on, whether they were known."""
     tier, computed = record["tier"], sum(part["computed"] for part in record["studies"].values())
     took = f"{duration(record['wall_seconds'])} on {record['cores']} cores: {computed:,} cells computed"
     if computed:
@@ -294,11 +294,35 @@ def summary(record: dict[str, Any]) -> list[str]:
         return [f"{tier}: not finished (exit status {record['exit_status']}) after {took}; {mend}/{tier}/snakemake.log"]
     lines = [f"{tier}: done in {took} (logs/{tier}/run.json)"]
     verdicts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
-    for claim in tables.read_json(Path("results", tier, "claims.json"))["claims"]:
+    claims = tables.read_json(Path("results", tier, "claims.json"))["claims"]
+    for claim in claims:
         verdicts[claim["study"]][claim["verdict"]] += 1
     for study, found in verdicts.items():
         lines.append(f"  {study}: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name]))
-    return [*lines, f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}"]
+    lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}")
+    kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
+    return lines + beside_kept(claims, kept[tier]) if tier in kept else lines
+
+
+def beside_kept(claims: Sequence[dict[str, Any]], kept: dict[str, dict[str, str]]) -> list[str]:
+    """Whether the claims of the studies that ran have the verdicts that are kept, and which have not.
+
+    kept: verdicts by study and id. A claim that is new, or that is gone, has none on one side.
+    """
+    found: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    for claim in claims:
+        found[claim["study"]][claim["id"]] = claim["verdict"]
+    pairs = {
+        f"{study}/{name}": (known.get(name, "no claim"), here.get(name, "no claim"))
+        for study, here in found.items()
+        for known in [kept.get(study, {})]
+        for name in {**known, **here}
+    }
+    where = settings.VERDICTS.relative_to(settings.ROOT)
+    other = [f"    {name}: {after}, kept is {before}" for name, (before, after) in pairs.items() if before != after]
+    if not other:
+        return [f"  verdicts: all {len(pairs)} are those kept in {where}"]
+    return [f"  verdicts: {len(other)} of {len(pairs)} are not those kept in {where}:", *other]
 
 
 if __name__ == "__main__":

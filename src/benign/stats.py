@@ -1,4 +1,4 @@
-"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means.
+"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means. Curves: `crossing`.
 
 Clopper & Pearson, Biometrika 1934 (exact: coverage is at least the level); Efron, Annals of Statistics 1979.
 Both are deterministic.
@@ -55,6 +55,20 @@ def bootstrap_mean(
     means = np.tensordot(counts, sample, axes=1) / seeds  # (resamples, ...)
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return (low, high) if bounds is None else (np.clip(low, *bounds), np.clip(high, *bounds))
+
+
+def crossing(x: Floats, values: Floats, level: float) -> float:
+    """The x at which the values first reach `level` from below, linear between points; x (k,) increasing, values (k,).
+
+    NaN if they never reach it, or are above it from the start: then the crossing is outside what was measured.
+    """
+    reached = np.flatnonzero(values >= level)
+    if not len(reached) or values[0] > level:
+        return float("nan")
+    first = reached[0]
+    last = max(first - 1, 0)
+    share = (level - values[last]) / (values[first] - values[last]) if first else 0.0
+    return float(x[last] + share * (x[first] - x[last]))
 
 
 def _tail(level: float) -> float:

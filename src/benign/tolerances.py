@@ -120,7 +120,12 @@ COLUMNS: dict[str, Columns] = {
 
 
 def of(study: str) -> dict[str, Tolerance]:
-    """The tolerance of each result column of a study; its other columns, the cells' fields, are settings: EXACT."""
+    """The tolerance of each result column of a study; its other columns, the cells' fields, are settings: EXACT.
+
+    Raises KeyError for a study that declares none.
+    """
+    if study not in COLUMNS:
+        raise KeyError(f"study {study!r} has no tolerances: name those of its columns in {__name__}.COLUMNS")
     return {name: tolerance for tolerance, names in COLUMNS[study].items() for name in names.split()}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
-from benign.attack.certificate import Relaxation, bracket, certify, conjugate
+from benign.attack.certificate import Relaxation, certify, conjugate
 from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
 from benign.experiments.noisy_clusters.draw import sample
@@ -22,6 +22,16 @@ KINDS = st.sampled_from([("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.
 PIECEWISE_LINEAR = st.sampled_from([("leaky_relu", 0.2, 1.0), ("relu", 0.0, 1.0)])
 BUDGETS = st.floats(0.05, 2)
 SEEDS = st.integers(0, 10_000)
+
+
+def bracket(x, y, w, activation, budget):
+    """(turned, possible), each (N,): an attack turns the first, no certificate protects the second."""
+    turned = worst_case(x, y, w, activation, budget, until_fooled=True).margin <= 0
+    left = certify(x[~turned], y[~turned], w, activation, budget)
+    possible = turned.clone()
+    possible[~turned] = ~left.robust
+    turned[~turned] = left.turned
+    return turned, possible
 
 
 def network(seed: int, kind: tuple[str, float, float], n: int, m: int, k: int):

@@ -6,24 +6,19 @@ The tolerance (root mean square, of 255) is for antialiasing on other processors
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import matplotlib.figure
 import pytest
 
+import reference
 from benign import plots
-from benign.pipeline import tables
 from support import figures_of, smoke_figures
-
-REFERENCE = Path(__file__).parent / "reference"
 
 
 @pytest.mark.mpl_image_compare(
     baseline_dir="baseline", style=plots.STYLE, tolerance=1.0, deterministic=True, savefig_kwargs={"dpi": 72}
 )
 @pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
-def test_figure_looks_as_committed(name: str, smoke_run: Path) -> matplotlib.figure.Figure:
+def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
-    table = tables.read(smoke_run / "results" / "smoke" / study / "table.csv")
-    draw = {made.name: made.draw for made in figures_of(study, table)}[figure]
-    return draw(tables.read_frame(REFERENCE / f"{name}.csv"))
+    draw = {made.name: made.draw for made in figures_of(study, reference.table(study))}[figure]
+    return draw(reference.drawn(name))

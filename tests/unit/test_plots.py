@@ -16,10 +16,10 @@ from benign import plots
 from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
 from benign.stats import clopper_pearson
-from benign.studies.adversarial_training.figures import FIGURES, figures
+from benign.studies.adversarial_training.grid import STUDY
+from support import figures_of
 
 PLACE = ("panel", "robust test error", "series")
-COLUMNS_OF_A_TABLE = ["experiment", "status", "data", "d", "signal", "budget", "side", "seed", "steps", "training"]
 
 
 def rows(errors: list[float], tested: int = 100, status: str = "ok") -> pd.DataFrame:
@@ -110,6 +110,113 @@ def test_large_numbers_are_powers_of_ten(value: float, text: str) -> None:
     assert plots.scientific(value) == text
 
 
+def test_predicted_numbers_are_means_over_the_runs_that_ended_well() -> None:
+    table = pd.DataFrame({"status": ["ok", "ok", "diverged", "ok"], "form": [0.1, 0.3, np.nan, np.nan]})
+    line = plots.predicted(table, [1, 1, 1, 2], "form", PLACE)
+    assert line[["x", "mean"]].to_numpy().tolist() == [[1.0, pytest.approx(0.2)]]
+
+
+def test_a_level_goes_through_the_range_of_x_and_is_no_line_without_x() -> None:
+    assert plots.level(pd.Series([3, 1, 2]), 0.1, PLACE)["x"].tolist() == [1, 3]
+    assert plots.level(pd.Series([], dtype=float), 0.1, PLACE).empty
+
+
+def test_captions_say_settings_cells_seeds_and_what_diverged() -> None:
+    table = pd.DataFrame({"experiment": "a", "n": [50, 50, 100], "seed": [0, 1, 0], "slope": np.nan, "status": "ok"})
+    assert plots.runs(table, "n", "slope") == "n = 50 to 100; 3 cells; seeds: 2; none diverged."
+    table.loc[0, "status"] = "diverged"
+    assert plots.runs(table, n="points") == "points = 50 to 100; 3 cells; seeds: 2; 1 diverged and are left out."
+    assert plots.runs(table.iloc[:0], "n") == "Not run in this tier."
+
+
+# ---------------------------------------------------------------- looks and facets
+
+
+def test_a_series_looks_as_the_words_of_its_name_do() -> None:
+    filled, hollow = plots.look("ReLU, adversarial training"), plots.look("ReLU, ordinary training")
+    assert filled == plots.look("ReLU")
+    assert (hollow["color"], hollow["marker"]) == (filled["color"], filled["marker"])
+    assert hollow["markerfacecolor"] == "none"
+
+
+def test_a_figures_own_look_goes_before_the_tables_and_an_unknown_name_is_an_error() -> None:
+    assert plots.look("ReLU", own={"ReLU": {"color": "red"}}) == {"color": "red"}
+    with pytest.raises(KeyError, match="nothing says how 'tanh' looks"):
+        plots.look("tanh")
+
+
+def test_no_two_names_of_one_order_look_the_same() -> None:
+    looks = plots.in_order(["n = 1", "n = 2", "n = 1", "n = 3"])
+    assert list(looks) == ["n = 1", "n = 2", "n = 3"]
+    assert len({(look["color"], look["marker"]) for look in looks.values()}) == 3
+
+
+def two_panels() -> pd.DataFrame:
+    measured = [
+        plots.over_seeds(rows([0.1, 0.2, 0.3]), [1, 2, 3], "error", (panel, quantity, "ReLU"), "tested")
+        for panel in ("left", "right")
+        for quantity in ("clean test error", "robust test error")
+    ]
+    return plots.gather([*measured, plots.mark(2.0, ("right", "robust test error", "d = n"))])
+
+
+def test_facets_have_a_row_for_each_quantity_and_a_column_for_each_panel_with_its_numbers() -> None:
+    facets = plots.Facets(two_panels(), 3.0, quantities=["robust test error", "clean test error"], sharex=True)
+    assert facets.grid.shape == (2, 2)
+    assert [(panel.name, panel.quantity) for panel in facets] == [
+        (panel, quantity) for panel in ("left", "right") for quantity in ("robust test error", "clean test error")
+    ]
+    for panel in facets:
+        assert set(panel.numbers["panel"]) == {panel.name}
+        assert set(panel.numbers["quantity"]) == {panel.quantity}
+
+
+def test_facets_side_by_side_leave_no_empty_axes_and_keep_the_order_that_is_asked_for() -> None:
+    facets = plots.Facets(two_panels(), 3.0, panels=["right", "none", "left"], wrap=3)
+    assert [panel.name for panel in facets] == ["right", "left"]
+    assert len(facets.figure.axes) == 2
+
+
+def test_a_finished_figure_names_axes_panels_and_marks_and_each_series_once() -> None:
+    facets = plots.Facets(two_panels(), 3.0, quantities=["robust test error", "clean test error"], sharex=True)
+    facets.draw(names={"ReLU": "networks"})
+    facets.label("dimension d")
+    figure = facets.finish(columns=1)
+    assert [axes.get_title(loc="left") for axes in facets.grid[0]] == ["(a) left", "(b) right"]
+    assert [axes.get_xlabel() for axes in facets.grid.flat] == ["", "", "dimension $d$", "dimension $d$"]
+    assert [axes.get_ylabel() for axes in facets.grid[:, 0]] == ["robust test error", "clean test error"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["networks"]
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["$d$ = $n$"]
+
+
+def test_every_number_is_drawn_where_it_stands() -> None:
+    numbers = plots.gather(
+        [
+            plots.over_seeds(rows([0.1, 0.2]), [1, 2], "error", ("", "error", "ReLU"), "tested"),
+            plots.single_runs([3.0, 1.0], [0.5, 0.6], ("", "error", "ℓ2")),
+            plots.theory([1, 4], [0.3, 0.4], ("", "error", "label noise β")),
+        ]
+    )
+    facets = plots.Facets(numbers, 2.0)
+    facets.draw()
+    axes = facets.grid[0, 0]
+    measured, bars = numbers[numbers["kind"] == "measured"], axes.containers[0]
+    assert bars[0].get_xydata().tolist() == measured[["x", "mean"]].to_numpy().tolist()
+    ends = [segment[:, 1].tolist() for segment in bars[2][0].get_segments()]
+    assert np.array(ends) == pytest.approx(measured[["low", "high"]].to_numpy())
+    assert [[3.0, 0.5], [1.0, 0.6]] in [collection.get_offsets().tolist() for collection in axes.collections]
+    assert [[1, 0.3], [4, 0.4]] in [line.get_xydata().tolist() for line in axes.lines]
+
+
+def test_a_heat_map_shows_each_value_as_colour_and_as_text() -> None:
+    image = pd.DataFrame({1.0: [0.0, 0.5], 2.0: [0.25, 1.0]}, index=[10, 20])
+    axes = plots.canvas(2, 2).subplots()
+    plots.draw_heatmap(axes, image, top=1.0)
+    assert np.ravel(np.asarray(axes.collections[0].get_array())).tolist() == image.to_numpy().ravel().tolist()
+    assert [text.get_text() for text in axes.texts] == [".000", ".250", ".500", "1.000"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2"]
+
+
 # ---------------------------------------------------------------- rendering
 
 
@@ -151,8 +258,8 @@ def test_no_text_is_smaller_than_seven_points() -> None:
 
 
 def test_figures_of_experiments_that_did_not_run_say_so() -> None:
-    drawn = figures(pd.DataFrame(columns=[*COLUMNS_OF_A_TABLE, "flip_rate", "slope", "mean_norm"]))
-    assert [figure.name for figure in drawn] == list(FIGURES)
+    drawn = figures_of("adversarial_training", pd.DataFrame())
+    assert tuple(figure.name for figure in drawn) == STUDY.figures
     for figure in drawn:
         assert len(figure.numbers) == 0
         assert "Not run in this tier" in figure.caption
@@ -179,9 +286,9 @@ def table_of_runs(status: str) -> pd.DataFrame:
 
 
 def test_a_table_of_diverged_runs_is_drawn_and_says_so() -> None:
-    drawn = {figure.name: figure for figure in figures(table_of_runs("diverged"))}
+    drawn = {figure.name: figure for figure in figures_of("adversarial_training", table_of_runs("diverged"))}
     assert drawn["learning_curves"].numbers["diverged"].sum() == 2 * 2 * 4  # steps, seeds, quantities
-    assert "4 cells diverged" in drawn["learning_curves"].caption
+    assert "4 diverged and are left out" in drawn["learning_curves"].caption
     for name in ("learning_curves", "mnist"):
         assert plots.render(drawn[name])["png"]
 
@@ -189,7 +296,12 @@ def test_a_table_of_diverged_runs_is_drawn_and_says_so() -> None:
 def test_learning_curves_are_drawn_through_the_recursion_of_the_samples_own_flips() -> None:
     table = table_of_runs("ok")
     own, other = (
-        next(f for f in figures(table.assign(flipped=share)) if f.name == "learning_curves") for share in (0.1, 0.2)
+        next(
+            figure
+            for figure in figures_of("adversarial_training", table.assign(flipped=share))
+            if figure.name == "learning_curves"
+        )
+        for share in (0.1, 0.2)
     )
     theory = own.numbers["kind"] == "theory"
     assert not own.numbers.loc[theory, "mean"].equals(other.numbers.loc[theory, "mean"])
@@ -200,4 +312,4 @@ def test_theory_lines_refuse_a_panel_that_mixes_settings() -> None:
     table = table_of_runs("ok")
     table.loc[table["steps"] == 1, "step_scale"] = 3.0
     with pytest.raises(ValueError, match="step_scale takes 2 values"):
-        figures(table)
+        figures_of("adversarial_training", table)

@@ -13,14 +13,13 @@ import pytest
 from benign import plots
 from benign.pipeline import settings
 from benign.studies.statistical_viewpoint import lazy_training, linear, random_features
-from benign.studies.statistical_viewpoint.claims import CLAIMS, claims
+from benign.studies.statistical_viewpoint.claims import CLAIMS
 from benign.studies.statistical_viewpoint.experiment import run
-from benign.studies.statistical_viewpoint.figures import figures
 from benign.studies.statistical_viewpoint.grid import STUDY, Cell
 from benign.study import CellError, Context
 from benign.theory.regression import min_norm
 from benign.theory.regression import random_features as features_theory
-from support import verdicts_of
+from support import claims_of, figures_of, verdicts_of
 
 NAME = STUDY.name
 GRID = settings.section(settings.grid_file(NAME), NAME, "default")["grid"]
@@ -66,7 +65,7 @@ def test_impossible_values_are_errors_that_name_field_and_value(field, value, sa
 def test_spikes_are_whole_and_a_spectrum_has_to_be_one_that_float64_can_invert():
     with pytest.raises(CellError, match="whole number of spikes"):
         Cell(experiment="dimension", n=10, p=20, spectrum="spiked", decay=2.5, seed=0)
-    with pytest.raises(CellError, match="slower decay"):
+    with pytest.raises(CellError, match=r"decay=1.0 is impossible: give a value that is slower, or give fewer n"):
         Cell(experiment="dimension", n=100, p=200, spectrum="exponential", decay=1, seed=0)
 
 
@@ -106,7 +105,7 @@ def test_errors_on_random_features_are_those_on_fresh_points():
     """Exact moments against a large test set and many targets: bias, variance and the quadratic target."""
     d, n, count = 6, 9, 20
     rng = np.random.default_rng(0)
-    x, theta, fresh = (random_features._sphere(rng, rows, d) for rows in (n, count, 200_000))
+    x, theta, fresh = (random_features.sphere(rng, rows, d) for rows in (n, count, 200_000))
     z, tested = (np.maximum(points @ theta.T / math.sqrt(d), 0) for points in (x, fresh))
     fit = random_features.ridge_map(z, 0.5)
     outputs = tested @ fit  # (points, n)
@@ -189,7 +188,7 @@ def test_what_is_not_finite_is_a_row_that_diverged(monkeypatch):
 def ideal_row(cell: Cell) -> dict[str, Any]:
     """A row as theory has it, with a little scatter over seeds where a claim weighs deviations by it."""
     scatter = 1 + 1e-3 * (cell.seed - 1)
-    row: dict[str, Any] = {"key": cell.key, **cell.fields(), "status": "ok"}
+    row: dict[str, Any] = cell.row(status="ok")
     if cell.experiment in ("dimension", "sample_size"):
         values = cell.eigenvalues
         index, led = min_norm.critical_index(values, cell.n), min_norm.leading_variance(values, cell.n)
@@ -236,7 +235,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(GRID)])
 
 
-verdicts = functools.partial(verdicts_of, claims)
+verdicts = functools.partial(verdicts_of, NAME)
 
 
 def test_on_a_table_made_as_theory_has_it_every_claim_is_replicated(ideal):
@@ -250,8 +249,8 @@ def test_without_cells_every_claim_is_not_run(ideal):
 @pytest.mark.parametrize("experiment", ["dimension", "isotropic", "random_features", "nearest", "margin", "lazy"])
 def test_one_experiment_alone_is_judged_and_drawn(small, experiment):
     alone = small[small["experiment"] == experiment].dropna(axis="columns", how="all")
-    assert {claim.verdict for claim in claims(alone)} - {"not run"}
-    for figure in figures(alone):
+    assert {claim.verdict for claim in claims_of(NAME, alone)} - {"not run"}
+    for figure in figures_of(NAME, alone):
         plots.draw(figure)
 
 
@@ -308,7 +307,7 @@ def test_half_of_a_claim_is_partly_replicated(ideal, claim):
 
 def test_every_claim_has_a_table_that_breaks_it_a_source_and_a_figure_that_is_drawn(ideal):
     assert {judged.__name__ for judged in CLAIMS} == set(MUTATIONS)
-    found, drawn = claims(ideal), {figure.name for figure in figures(ideal.iloc[:0])}
+    found, drawn = claims_of(NAME, ideal), {figure.name for figure in figures_of(NAME, ideal.iloc[:0])}
     assert all(claim.source and claim.tolerance and claim.figure in drawn for claim in found)
 
 
@@ -321,7 +320,7 @@ def small() -> pd.DataFrame:
 
 
 def test_figures_have_the_common_columns_and_draw_their_own_numbers(small):
-    for figure in figures(small):
+    for figure in figures_of(NAME, small):
         assert list(figure.numbers.columns) == plots.COLUMNS
         assert len(figure.numbers)
         with plots.style():
@@ -329,13 +328,13 @@ def test_figures_have_the_common_columns_and_draw_their_own_numbers(small):
 
 
 def test_figures_of_experiments_that_did_not_run_say_so(small):
-    for figure in figures(small.iloc[:0]):
+    for figure in figures_of(NAME, small.iloc[:0]):
         assert not len(figure.numbers)
         assert "Not run in this tier" in figure.caption
         assert "not run" in plots.draw(figure).axes[0].texts[0].get_text()
 
 
 def test_figures_count_what_diverged(small):
-    for figure in figures(small.assign(status="diverged")):
+    for figure in figures_of(NAME, small.assign(status="diverged")):
         assert "diverged and are left out" in figure.caption
         plots.draw(figure)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import merge_claims
 from benign.pipeline import rows, settings, tables
+from benign.pipeline.pages import claims as claims_page
 from support import ROOT, claims_of
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
@@ -36,7 +36,7 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
         found += [f"{results / study / 'claims.json'}: {text}" for text in judged_again(results / study, study)]
     if merged["claims"] != [claim for study in record["studies"] for claim in kept_claims(results / study)]:
         found.append(f"{results / 'claims.json'} does not hold the studies' claims")
-    if (results / "claims.md").read_text() != merge_claims.page(merged):
+    if (results / "claims.md").read_text() != claims_page.page(merged):
         found.append(f"{results / 'claims.md'} is not the page of claims.json")
     return found + (list(stale_figures(root, tier, record)) if figures else [])
 

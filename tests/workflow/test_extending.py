@@ -60,6 +60,11 @@ def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
     assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1}
 
 
+def test_editing_the_claims_page_s_template_writes_the_page_only(example: Path, run_project: Run) -> None:
+    name = "src/benign/pipeline/pages/templates/claims.md.j2"
+    assert touched(example, name, "One more line.\n", run_project) == {"claims_page": 1}
+
+
 @pytest.mark.parametrize("name", ["src/benign/seeds.py", f"src/benign/studies/{STUDY}/experiment.py"])
 def test_editing_what_an_experiment_uses_reruns_its_slices(name: str, example: Path, run_project: Run) -> None:
     jobs = touched(example, name, "\nCOLOUR = 1\n", run_project)
@@ -104,6 +109,20 @@ def test_two_runs_write_the_same_bytes(pristine: Path, example_run: Path, tmp_pa
     names += [f"figures/smoke/{STUDY}/risk.{kind}" for kind in ("csv", "pdf", "png")]
     for name in names:
         assert (again / name).read_bytes() == (example_run / name).read_bytes(), name
+
+
+def test_one_study_alone_is_computed_on_a_fresh_checkout(example: Path, run_project: Run) -> None:
+    """What a checkout does not have: slices, rows, Snakemake's memory. What it keeps is newer than the sources."""
+    results = example / "results" / "smoke"
+    table, page = (results / STUDY / "table.csv").read_bytes(), (results / "claims.md").stat()
+    for name in (".snakemake", "scratch", f"results/smoke/{STUDY}/slices"):
+        shutil.rmtree(example / name)
+    for file in results.glob("*/*.*"):
+        file.touch()
+    run_project(example, "--", STUDY)  # else --configfile would take the target for another file
+    assert [reused(file) for file in sorted(results.glob(f"{STUDY}/slices/*.json"))] == [False, False]
+    assert (results / STUDY / "table.csv").read_bytes() == table
+    assert (results / "claims.md").stat().st_mtime_ns == page.st_mtime_ns, "the tier's page is of all studies"
 
 
 def test_a_bare_run_is_the_default_tier(pristine: Path) -> None:

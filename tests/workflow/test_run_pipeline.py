@@ -74,8 +74,8 @@ def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else
     left = leave(
         ".snakemake/locks/0.input.lock",
         "scratch/smoke/study/0/rows/.0.json.x1.tmp",
-        "scratch/smoke/study/0/checkpoints/0.77.tmp",
-        "resources/mnist/.sample.safetensors.77.tmp",
+        "scratch/smoke/study/0/checkpoints/.0.safetensors.x1.tmp",
+        "resources/mnist/.sample.safetensors.x1.tmp",
         "resources/cache/.download-x1/MNIST/raw/train.gz",
         "results/smoke/.claims.json.x1.tmp",
         "figures/smoke/study/.a.png.x1.tmp",
@@ -180,6 +180,31 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "  a: 2 replicated, 1 partly",
         "  b: 1 not run",
         "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke",
+    ]
+
+
+def test_the_summary_ends_with_whether_the_verdicts_are_those_that_are_kept() -> None:
+    claims = tables.read_json(ROOT / "results" / "default" / "claims.json")
+    record = run_pipeline.run_record("default", 0, 2, [], wall=40.0)
+    tables.write_json(Path("results/default/claims.json"), claims)
+    count = len(claims["claims"])
+    assert run_pipeline.summary(record)[-1] == f"  verdicts: all {count} are those kept in results/verdicts.json"
+    first = claims["claims"][0]
+    first["verdict"], kept = "undecided", first["verdict"]
+    tables.write_json(Path("results/default/claims.json"), claims)
+    assert run_pipeline.summary(record)[-2:] == [
+        f"  verdicts: 1 of {count} are not those kept in results/verdicts.json:",
+        f"    {first['study']}/{first['id']}: undecided, kept is {kept}",
+    ]
+
+
+def test_a_claim_that_is_new_or_gone_has_another_verdict_and_a_study_that_did_not_run_has_none() -> None:
+    kept = {"a": {"one": "replicated", "gone": "partly"}, "did_not_run": {"two": "replicated"}}
+    claims = [{"study": "a", "id": name, "verdict": "replicated"} for name in ("one", "new")]
+    assert run_pipeline.beside_kept(claims, kept) == [
+        "  verdicts: 2 of 3 are not those kept in results/verdicts.json:",
+        "    a/gone: no claim, kept is partly",
+        "    a/new: replicated, kept is no claim",
     ]
 
 

@@ -25,7 +25,7 @@ import adopt_rows
 import collect
 import record_provenance
 import run_slice
-from benign import studies
+from benign import files, studies
 from benign.pipeline import rows, settings, tables
 from benign.study import Cell, Context, slice_of
 from support import ROOT
@@ -269,7 +269,7 @@ def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     first = tmp_path / "first"
     assert run_slice.main(arguments(grid, first)) == 0
     table = tmp_path / "results" / "smoke" / STUDY / "table.csv"
-    tables.write_bytes(table, (first / "table.csv").read_bytes())
+    files.write_bytes(table, (first / "table.csv").read_bytes())
     record(tmp_path)
     return tmp_path
 

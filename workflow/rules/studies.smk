@@ -3,6 +3,13 @@
 
 for study in STUDIES:
 
+    # All of one study and nothing of the tier's pages: `snakemake --cores 2 adversarial_training`.
+    rule:
+        name:
+            study
+        input:
+            STUDY_OUTPUTS[study],
+
     rule:
         name:
             f"{study}_slice"

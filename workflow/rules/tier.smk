@@ -5,6 +5,7 @@ rule claims_page:
     input:
         script=script("merge_claims"),
         sources=sources_of("merge_claims"),
+        template=here(ROOT / "src/benign/pipeline/pages/templates/claims.md.j2"),
         claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
     output:
         json=f"results/{TIER}/claims.json",

@@ -2,133 +2,163 @@
 curves, MNIST, the two-group recursion held against networks at random settings, and the collapse of all errors onto one
 curve with the constant in the theorem's exponent.
 
-Each figure has a function that makes its tidy numbers (benign.plots.COLUMNS) from the study's table, and one that draws
-these numbers. Points are networks that were trained and attacked; lines are theory, from benign.theory on dense axes.
+Points are networks that were trained and attacked; lines are theory, from benign.theory on dense axes.
 Letters: d dimension, ‖μ‖ signal, α budget, β flip rate, γ slope of the activation, ρ = ⟨μ, v⟩/‖v‖ alignment, t steps.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from benign import plots
+from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, Figure
+from benign.plots.looks import (
+    ACTIVATIONS,
+    AVERAGING,
+    CLEAN,
+    FLOOR,
+    LOOKS,
+    LOSS,
+    MARGIN,
+    NOISE,
+    RECURSION,
+    ROBUST,
+    TRAIN,
+    TRAININGS,
+    line,
+)
 from benign.theory.mixture import assumptions, exponent, gaussian, two_group
 
-ROBUST, CLEAN, LOSS = "robust test error", "clean test error", "robust training loss"
-TRAIN, RHO = "robust training error", "ρ"
-COLUMN_OF = {
-    ROBUST: "robust_test_error",
-    CLEAN: "clean_test_error",
-    LOSS: "robust_train_loss",
-    TRAIN: "robust_train_error",
-    RHO: "rho",
+RHO = "ρ"
+# Quantity: its column, and what a proportion is a proportion of.
+MEASURED: dict[str, tuple[str, str | None]] = {
+    ROBUST: ("robust_test_error", "tested"),
+    CLEAN: ("clean_test_error", "tested"),
+    LOSS: ("robust_train_loss", None),
+    TRAIN: ("robust_train_error", "n"),
+    RHO: ("rho", None),
 }
-TRIALS_OF = {ROBUST: "tested", CLEAN: "tested", TRAIN: "n"}  # what a proportion is a proportion of
-
-ACTIVATIONS = {"leaky_relu": "leaky ReLU", "smooth_leaky_relu": "smoothed leaky ReLU", "relu": "ReLU"}
-TRAININGS = ["adversarial", "ordinary"]
-FLOOR, NOISE = "robust Bayes floor", "label noise β"
-AVERAGING, MARGIN = "averaging predictor", "max-margin predictor"
-RECURSION, BRACKET = "two-group recursion", "averaging to linear max-margin"
-OVER_SIDE, OVER_BUDGET = "image side", "budget"
-NORMAL = "Φ(α - ρ)"
-AGREEMENT, DEVIATION, NOMINAL = "agreement", "relative deviation", "from nominal β"
-PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
-CONSTANT, DERIVED = "constant C", "averaging predictor, X → ∞"
-REGIME, SQUARE, EQUAL = "assumptions hold (C = 5)", "d = n²", "α = ‖μ‖"
+SWEEPS = ["dimension", "signal", "budget", "regime", "random"]
+INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's on the pooled counts and of the
+    bootstrap over seeds, for losses and ρ the bootstrap over seeds."""
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
-    """All figures, also those of experiments that the table does not have."""
-    result = []
-    for name, (experiments, make, text, draw) in FIGURES.items():
-        rows = table[table["experiment"].isin(experiments)]
-        numbers = make(table)
-        result.append(Figure(name, plots.caption(text, _setting(rows), _runs(rows)), numbers, draw))
-    return result
+    """The study's figures."""
+    swept = of_experiments(table, *SWEEPS)
+    return [
+        dimension(of_experiments(table, "dimension")),
+        signal(of_experiments(table, "signal")),
+        budget(of_experiments(table, "budget")),
+        learning_curves(of_experiments(table, "curves")),
+        mnist(of_experiments(table, "mnist_side", "mnist_budget")),
+        recursion(of_experiments(table, "random")),
+        collapse(swept),
+        needed_constant(swept),
+    ]
 
 
-def _setting(rows: pd.DataFrame) -> str:
-    """The choices that the figure's cells share, and those in which they differ by their extremes."""
-    if not len(rows):
-        return "Not run in this tier."
-    letters = {
-        "n": "n",
-        "flip_rate": "β",
-        "width": "m",
-        "slope": "γ",
-        "steps": "t",
-        "step_scale": "c",
-        "init_scale": "σ√d",
-    }
-    ranges = []
-    for name, letter in letters.items():
-        low, high = rows[name].min(), rows[name].max()
-        ranges.append(f"{letter} = {low:g}" if low == high else f"{letter} from {low:g} to {high:g}")
-    curvature = rows.loc[rows["activation"] == "smooth_leaky_relu", "curvature"]
-    ranges += [f"H = {curvature.min():g}"] if curvature.nunique() == 1 else []
-    return f"Setting: {', '.join(ranges)}; {rows['tested'].max():g} test points a run."
+def _caption(rows: pd.DataFrame, *text: str) -> str:
+    """With the choices that the figure's cells share, and those in which they differ by their extremes."""
+    rows = rows.assign(curvature=rows["curvature"].where(rows["activation"] == "smooth_leaky_relu"))
+    fields = ("n", "flip_rate", "width", "slope", "steps", "step_scale", "init_scale", "curvature", "tested")
+    return plots.caption(*text, plots.runs(rows, *fields))
 
 
-def _runs(rows: pd.DataFrame) -> str:
-    """How many runs stand behind the points, and how many did not end."""
-    if not len(rows):
-        return ""
-    lost = int((rows["status"] != "ok").sum())
-    found = f"{len(rows)} cells; seeds: {rows['seed'].nunique()}."
-    return f"{found} {lost} cells diverged and are left out." if lost else f"{found} None diverged."
+def _measured(rows: pd.DataFrame, x: Any, place: tuple[str, str, str], **how: Any) -> pd.DataFrame:
+    column, trials = MEASURED[place[1]]
+    return plots.over_seeds(rows, x, column, place, trials, **how)
 
 
-# ---------------------------------------------------------------- numbers: dimension, signal, budget
+def _by(rows: pd.DataFrame, **orders: Sequence[Any]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Groups of rows with equal values of these columns, in the order of their lists of values."""
+    groups: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(list(orders)))
+    groups.sort(key=lambda group: [order.index(value) for order, value in zip(orders.values(), group[0], strict=True)])
+    yield from groups
 
 
-def dimension_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def _only(rows: pd.DataFrame, name: str) -> Any:
+    """The one value of a field; ValueError if the rows differ, as one line of theory cannot stand for them all."""
+    values = rows[name].unique().tolist()
+    if len(values) != 1:
+        raise ValueError(
+            f"{name} takes {len(values)} values ({', '.join(map(str, values[:5]))}) in one panel, which has one line "
+            f"of theory: give the experiment one value of {name} in the grid"
+        )
+    return values[0]
+
+
+def _ratio(rows: pd.DataFrame) -> pd.Series:
+    return (rows["budget"] / rows["signal"]).round(6)
+
+
+# ---------------------------------------------------------------- sweeps over the dimension, the signal and the budget
+
+BRACKET, REGIME, SQUARE, EQUAL = "averaging to linear max-margin", "assumptions hold (C = 5)", "d = n²", "α = ‖μ‖"
+PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
+SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
+    clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
+    constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
+    labels, averaged: the predictors between which training moves, and the two-group recursion.
+    Lower row: robust training loss. {INTERVALS} The axis's grid is ours, not the paper's."""
+
+
+def dimension(rows: pd.DataFrame) -> Figure:
     """A panel for each way in which ‖μ‖ goes with d: fixed, or a power of d (one exponent at several d)."""
-    rows = _of(table, "dimension")
-    exponent = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
-    rows = rows.assign(power=rows["d"].groupby(exponent).transform("nunique") > 1, ratio=_ratio(rows))
-    rows["scaling"] = exponent.where(rows["power"], rows["signal"])
-    parts = []
-    for (power, scaling, ratio), part in _by(rows, ["power", "scaling", "ratio"]):
+    text = """Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
+        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
+        below which the points are not nearly orthogonal, as the recursion takes them to be."""
+    power = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
+    rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1, ratio=_ratio(rows))
+    rows["scaling"] = power.where(rows["power"], rows["signal"])
+    numbers = []
+    for (is_power, scaling, ratio), part in rows.groupby(["power", "scaling", "ratio"]):
         d = _log_range(part["d"])
-        signal = d**scaling if power else np.full(len(d), scaling)
-        panel = f"‖μ‖ = {f'd^{scaling:g}' if power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
-        parts.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
-        parts.append(plots.mark(_only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
-    return plots.gather(parts)
+        signal = d**scaling if is_power else np.full(len(d), scaling)
+        panel = f"‖μ‖ = {f'd^{scaling:g}' if is_power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
+        numbers.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
+        numbers.append(plots.mark(_only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
+    draw = functools.partial(draw_sweep, x="dimension d")
+    return Figure("dimension", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
 
 
-def signal_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def signal(rows: pd.DataFrame) -> Figure:
     """A panel for each dimension and ratio α/‖μ‖."""
-    rows = _of(table, "signal")
-    parts = []
-    for (d, ratio), part in _by(rows.assign(ratio=_ratio(rows)), ["d", "ratio"]):
+    numbers = []
+    for (d, ratio), part in rows.assign(ratio=_ratio(rows)).groupby(["d", "ratio"]):
         signal = _log_range(part["signal"])
-        panel = f"d = {plots.scientific(d)}, α = {ratio:g} ‖μ‖"
-        parts.append(sweep_numbers(part, panel, part["signal"], signal, _places(d, signal, ratio * signal), PREDICTORS))
-    return plots.gather(parts)
+        panel = f"d = {plots.scientific(float(str(d)))}, α = {ratio:g} ‖μ‖"
+        places = _places(d, signal, ratio * signal)
+        numbers.append(sweep_numbers(part, panel, part["signal"], signal, places, PREDICTORS))
+    text = "Robust test error against the signal ‖μ‖."
+    draw = functools.partial(draw_sweep, x="signal ‖μ‖")
+    return Figure("signal", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
 
 
-def budget_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def budget(rows: pd.DataFrame) -> Figure:
     """A panel for each training, as the recursion differs; x is α/‖μ‖."""
-    parts = []
-    for (training,), part in _by(_of(table, "budget"), ["training"], [TRAININGS]):
+    text = """Robust test error against the budget α/‖μ‖, for adversarial training and for the control, in whose panel
+        the recursion is that of ordinary training. Shaded: between the averaging predictor, where training starts, and
+        the linear max-margin predictor. Dotted line: α = ‖μ‖, from where on no classifier is better than 1/2."""
+    numbers = []
+    for (training,), part in _by(rows, training=list(TRAININGS)):
         d, signal = _only(part, "d"), _only(part, "signal")
         ratio = np.linspace(0, _ratio(part).max(), 97)
-        panel = f"{training} training, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
-        parts.append(sweep_numbers(part, panel, _ratio(part), ratio, _places(d, signal, ratio * signal), BRACKETED))
-        parts.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
-    return plots.gather(parts)
+        panel = f"{TRAININGS[training]}, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
+        places = _places(d, signal, ratio * signal)
+        numbers.append(sweep_numbers(part, panel, _ratio(part), ratio, places, BRACKETED))
+        numbers.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
+    draw = functools.partial(draw_sweep, x="budget α/‖μ‖", log="")
+    return Figure("budget", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
 
 
 def sweep_numbers(
@@ -140,8 +170,8 @@ def sweep_numbers(
     theory: the closed forms that are drawn
     """
     parts = []
-    for (training, activation), part in _by(rows, ["training", "activation"], [TRAININGS, list(ACTIVATIONS)]):
-        series = f"{ACTIVATIONS[activation]}, {training}"
+    for (training, activation), part in _by(rows, training=list(TRAININGS), activation=list(ACTIVATIONS)):
+        series = f"{ACTIVATIONS[activation]}, {TRAININGS[training]}"
         parts += [_measured(part, at[part.index], (panel, quantity, series)) for quantity in (ROBUST, CLEAN, LOSS)]
     leaky = rows[rows["activation"] == "leaky_relu"]
     if len(leaky):
@@ -196,7 +226,7 @@ def recursion_lines(leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.Data
 
 def _shares(rows: pd.DataFrame) -> list[float]:
     """Each training sample's own share of flipped labels, near β: what the predictions for that sample depend on."""
-    samples = rows[rows["status"] == "ok"].groupby("seed")["flipped"].first()
+    samples = converged(rows).groupby("seed")["flipped"].first()
     return samples.tolist() or [_only(rows, "flip_rate")]
 
 
@@ -213,57 +243,43 @@ def _step_size(rows: pd.DataFrame, place: dict[str, Any]) -> float:
     return _only(rows, "step_scale") * _only(rows, "n") / (place["d"] + place["signal"] ** 2)
 
 
-def _measured(rows: pd.DataFrame, x: Any, place: tuple[str, str, str], **how: Any) -> pd.DataFrame:
-    return plots.over_seeds(rows, x, COLUMN_OF[place[1]], place, TRIALS_OF.get(place[1]), **how)
-
-
-def _of(table: pd.DataFrame, experiment: str) -> pd.DataFrame:
-    return table[table["experiment"] == experiment]
-
-
-def _by(
-    rows: pd.DataFrame, names: list[str], orders: list[list[Any]] | None = None
-) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Groups of rows with equal values of `names`, sorted; with `orders`, in the order of these lists of values."""
-    groups: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(names))
-    if orders:
-        groups.sort(key=lambda group: [order.index(value) for order, value in zip(orders, group[0], strict=True)])
-    yield from groups
-
-
-def _only(rows: pd.DataFrame, name: str) -> Any:
-    """The one value of a field; ValueError if the rows differ, as one line of theory cannot stand for them all."""
-    values = rows[name].unique().tolist()
-    if len(values) != 1:
-        raise ValueError(
-            f"{name} takes {len(values)} values ({', '.join(map(str, values[:5]))}) in one panel, which has one line "
-            f"of theory: give the experiment one value of {name} in the grid"
-        )
-    return values[0]
-
-
-def _ratio(rows: pd.DataFrame) -> pd.Series:
-    return (rows["budget"] / rows["signal"]).round(6)
-
-
-def _log_range(values: pd.Series, points: int = 61) -> NDArray:
+def _log_range(values: pd.Series | NDArray, points: int = 61) -> NDArray:
     return np.geomspace(values.min(), values.max(), points)
 
 
-# ---------------------------------------------------------------- numbers: learning curves, MNIST, recursion
+def draw_sweep(numbers: pd.DataFrame, x: str, log: str = "x") -> matplotlib.figure.Figure:
+    """Robust and clean test error above, robust training loss in a slim row below, one column for each panel."""
+    many = numbers["panel"].nunique() > 1
+    width = plots.FULL_WIDTH if many else 0.72 * plots.FULL_WIDTH
+    quantities = {"test error": [ROBUST, CLEAN], "robust\ntraining loss": [LOSS]}
+    shared: dict[str, Any] = {"sharex": True, "sharey": "row", "height_ratios": [2.6, 1]}
+    facets = plots.Facets(numbers, 3.9, width=width, quantities=quantities, **shared)
+    facets.draw({BRACKET: line("sky", alpha=0.25)}, linestyle="", markersize=2.8)
+    facets.key("clean test error (faint)", color="black", marker="o", linestyle="", **LOOKS[CLEAN])
+    facets.label(x, log=log, most=6)
+    plots.error_axis(facets.grid[0, 0], facets.highest(ROBUST, CLEAN))
+    plots.log_axis(facets.grid[1, 0], "y", most=4)
+    return facets.finish(3 if many else 2, height=0.8)
 
 
-def learning_curves_numbers(table: pd.DataFrame) -> pd.DataFrame:
+# ---------------------------------------------------------------- learning curves
+
+
+def learning_curves(rows: pd.DataFrame) -> Figure:
     """A panel for each problem, the largest d first, a series for each slope γ; x is the number of steps t."""
-    problems = list(_by(_of(table, "curves"), ["d", "signal", "budget"]))
-    parts = []
+    text = f"""Adversarial training of leaky ReLU networks over t steps, for several slopes γ. Points are measured;
+        lines are the two-group recursion, which has no constant to fit and says nothing of the training error (there
+        dotted lines join the points); it is that of each sample's own share of flipped labels, averaged. Its derivation
+        takes the points to be nearly orthogonal, d ≥ n²: the upper row. {INTERVALS}"""
+    numbers: list[pd.DataFrame] = []
+    problems: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["d", "signal", "budget"]))
     for (d, signal, budget), problem in reversed(problems):
         panel = f"d = {plots.scientific(d)}, ‖μ‖ = {signal:g}, α = {budget:g}"
-        for (slope,), part in _by(problem, ["slope"]):
+        for slope, part in problem.groupby("slope"):
             series = f"γ = {slope:g}"
-            parts += [_measured(part, part["steps"], (panel, what, series)) for what in (LOSS, TRAIN, ROBUST, RHO)]
-            parts += _recursion_course(part, panel, series)
-    return plots.gather(parts)
+            numbers += [_measured(part, part["steps"], (panel, what, series)) for what in (LOSS, TRAIN, ROBUST, RHO)]
+            numbers += _recursion_course(part, panel, series)
+    return Figure("learning_curves", _caption(rows, text), plots.gather(numbers), draw_learning_curves)
 
 
 def _recursion_course(rows: pd.DataFrame, panel: str, series: str) -> Iterator[pd.DataFrame]:
@@ -278,432 +294,211 @@ def _recursion_course(rows: pd.DataFrame, panel: str, series: str) -> Iterator[p
         RHO: rho.mean(axis=0),
     }
     t = np.unique(np.geomspace(1, setting["steps"], 80).round().astype(int))
-    for quantity, line in lines.items():
-        yield plots.theory(t, line[t - 1], (panel, quantity, series))
+    for quantity, course in lines.items():
+        yield plots.theory(t, course[t - 1], (panel, quantity, series))
 
 
-def mnist_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """A row for each problem; a column each for loss, training error, test error and ρ."""
+    slopes, rows = plots.in_order(sorted(numbers["series"].unique())), numbers["panel"].nunique()
+    facets = plots.Facets(numbers, 0.5 + 1.65 * rows, quantities=[LOSS, TRAIN, ROBUST, RHO], across=True, sharex=True)
+    facets.draw(slopes | {TRAIN: {"linestyle": ":", "linewidth": 0.8}}, linestyle="")
+    facets.key(RECURSION, **LOOKS[RECURSION])
+    facets.label("steps t", log="x")
+    for panel in facets:
+        if panel.quantity == LOSS:
+            plots.log_axis(panel.axes, "y", most=5)
+        if panel.quantity in (TRAIN, ROBUST):
+            highest = facets.highest(panel.quantity)
+            panel.axes.set_ylim(0, 1.05 * highest if np.isfinite(highest) else 1.0)  # every run may have diverged
+            panel.axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+    return facets.finish(len(slopes) + 1)
+
+
+# ---------------------------------------------------------------- MNIST
+
+OVER_SIDE, OVER_BUDGET = "image side", "budget"
+
+
+def mnist(rows: pd.DataFrame) -> Figure:
     """A panel over the side of the images at each fixed α/√d, and one over α/‖μ̂‖ at each fixed side."""
-    by_side, by_budget = _of(table, "mnist_side"), _of(table, "mnist_budget")
-    parts: list[pd.DataFrame] = []
-    for (ratio,), rows in _by(by_side.assign(ratio=(by_side["budget"] / by_side["side"]).round(6)), ["ratio"]):
-        parts += _mnist_panel(rows, rows["side"], f"{OVER_SIDE}, α = {ratio:g} √d")
-    for (side,), rows in _by(by_budget, ["side"]):
-        norm = rows["mean_norm"].mean()  # ‖μ̂‖ is the whole training pool's: the same for every seed
-        parts += _mnist_panel(rows, (rows["budget"] / norm).round(9), f"{OVER_BUDGET}, {side} × {side} pixels")
-    return plots.gather(parts)
+    text = f"""MNIST, digits 0 and 1, down-sampled and normalised (how, is our choice), without and with label noise
+        (beyond the paper): over the side of the images at a fixed ratio α/√d, and over α/‖μ̂‖, where 2‖μ̂‖ is the
+        distance of the class means. Errors are with observed labels. {INTERVALS} One test set serves all seeds, so
+        pooling them adds no test points."""
+    by_side, by_budget = of_experiments(rows, "mnist_side"), of_experiments(rows, "mnist_budget")
+    numbers: list[pd.DataFrame] = []
+    for ratio, part in by_side.groupby((by_side["budget"] / by_side["side"]).round(6)):
+        numbers += _mnist_panel(part, part["side"], f"{OVER_SIDE}, α = {ratio:g} √d")
+    for side, part in by_budget.groupby("side"):
+        norm = part["mean_norm"].mean()  # ‖μ̂‖ is the whole training pool's: the same for every seed
+        numbers += _mnist_panel(part, (part["budget"] / norm).round(9), f"{OVER_BUDGET}, {side} × {side} pixels")
+    return Figure("mnist", _caption(rows, text), plots.gather(numbers), draw_mnist)
 
 
 def _mnist_panel(rows: pd.DataFrame, x: pd.Series, panel: str) -> Iterator[pd.DataFrame]:
-    for (training, beta), part in _by(rows, ["training", "flip_rate"], [TRAININGS, sorted(rows["flip_rate"].unique())]):
-        series = f"{training} training, β = {beta:g}"
+    noises = sorted(rows["flip_rate"].unique())
+    for (training, beta), part in _by(rows, training=list(TRAININGS), flip_rate=noises):
+        series = f"{TRAININGS[training]}, β = {beta:g}"
         # One test set serves all seeds, so pooling them adds no test points.
         yield _measured(part, x[part.index], (panel, ROBUST, series), independent=False)
         yield _measured(part, x[part.index], (panel, TRAIN, series))
-    for beta in sorted(filter(None, rows["flip_rate"].unique())):
-        yield plots.theory([x.min(), x.max()], beta, (panel, ROBUST, f"{NOISE} = {beta:g}"))
+    for beta in filter(None, noises):
+        yield plots.level(x, beta, (panel, ROBUST, f"{NOISE} = {beta:g}"))
 
 
-def recursion_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def draw_mnist(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Test error above, training error below; over the side on the left, over the budget on the right."""
+    facets = plots.Facets(numbers, 3.9, quantities=[ROBUST, TRAIN], sharex="col", sharey="row")
+    facets.draw({series: LOOKS[NOISE] for series in numbers["series"] if series.startswith(NOISE)})
+    facets.label(lambda name: "side (pixels), d = side²" if name.startswith(OVER_SIDE) else "budget α/‖μ̂‖")
+    for panel in facets:
+        plots.error_axis(panel.axes)
+        if panel.name.startswith(OVER_SIDE):
+            panel.axes.set_xticks(sorted(panel.numbers["x"].unique()))
+    return facets.finish(3)
+
+
+# ---------------------------------------------------------------- the recursion at random settings
+
+AGREEMENT, DEVIATION, NOMINAL = "agreement", "relative deviation", "from nominal β"
+
+
+def recursion(rows: pd.DataFrame) -> Figure:
     """Predicted (x) and measured ρ of each random cell; and the relative deviations, x being the share of cells within.
 
     The prediction is for the sample's own share of flipped labels; deviations also for β itself, which that share is
     only near to.
     """
-    parts = []
-    rows = _of(table, "random")
-    for (steps,), part in _by(rows[rows["status"] == "ok"], ["steps"]):
+    text = """The two-group recursion held against leaky ReLU networks trained at random settings: n from 50 to 200, d
+        from n² to 1000 n², β to 0.3, γ to 0.7, α to 1.2 times the averaging predictor's ρ. (a) Alignment ρ = ⟨μ,
+        v⟩/‖v‖ after t steps, measured, and predicted from the sample's own share of flipped labels; shaded: ±10 %.
+        (b) Share of cells whose ρ is off by no more than so much; dotted: predicted from the nominal β."""
+    numbers = []
+    for steps, part in converged(rows).groupby("steps"):
         predicted = {f"t = {steps}": part["two_group_sample_rho"], f"t = {steps}, {NOMINAL}": part["two_group_rho"]}
-        parts.append(_measured(part, part["two_group_sample_rho"], (AGREEMENT, RHO, f"t = {steps}")))
+        numbers.append(_measured(part, part["two_group_sample_rho"], (AGREEMENT, RHO, f"t = {steps}")))
         for series, rho in predicted.items():
             off = np.sort(np.abs(part["rho"] / rho - 1))
             share = np.arange(1, len(off) + 1) / len(off)
-            parts.append(plots.single_runs(share, off, (DEVIATION, DEVIATION, series)))
-    return plots.gather(parts)
-
-
-# ---------------------------------------------------------------- numbers: collapse, exponent
-
-ALIGNMENTS = {  # the ρ in α - ρ: column of the table (None: a closed form that it has not)
-    "measured ρ": "rho",
-    "two-group recursion": "two_group_sample_rho",
-    AVERAGING: "averaging_rho",
-    "linear max-margin": "linear_max_margin_rho",
-}
-SWEEPS = ["dimension", "signal", "budget", "regime", "random"]
-FLIP_RATES = {"β < 0.1": (-1, 0.095), "β = 0.1": (0.095, 0.105), "β > 0.1": (0.105, 1)}
-
-
-def trained(table: pd.DataFrame) -> pd.DataFrame:
-    """The adversarially trained networks of every sweep over clusters, after their last step."""
-    swept = table[table["experiment"].isin(SWEEPS) & (table["status"] == "ok")]
-    swept = swept[swept["training"] == "adversarial"]
-    return swept[swept["steps"] == swept.groupby("experiment")["steps"].transform("max")]
-
-
-def collapse_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """A panel for each ρ; x is α - ρ; robust test error with clean labels of every network, and Φ(α - ρ)."""
-    rows = trained(table)
-    if rows.empty:
-        return plots.gather([])
-    x, parts = np.linspace(-6, 6, 121), []
-    for panel, column in ALIGNMENTS.items():
-        for side, part in (
-            (f"{SQUARE} or above", rows[rows["d"] >= rows["n"] ** 2]),
-            (f"below {SQUARE}", rows[rows["d"] < rows["n"] ** 2]),
-        ):
-            distance = part["budget"] - part[column]
-            error = part["robust_test_error_clean_labels"].to_numpy()
-            parts.append(plots.single_runs(distance, error, (panel, ROBUST, side), part["tested"].to_numpy()))
-        parts.append(plots.theory(x, gaussian.half_space_error(0, -x), (panel, ROBUST, NORMAL)))
-    return plots.gather(parts)
-
-
-def exponent_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """The constant C that each network's clean error needs, over r = n‖μ‖²/d, for d ≥ n².
-
-    The excess is Φ(-ρ) with the measured ρ: no count of 2,000 test points could tell one below 1/2000.
-    """
-    rows = trained(table)
-    if rows.empty:
-        return plots.gather([])
-    rows = rows[(rows["d"] >= rows["n"] ** 2) & (rows["budget"] > 0)]
-    setting = (rows["n"], rows["d"], rows["signal"])
-    ratio, needed = exponent.crowding(*setting), exponent.needed_constant(rows["rho"], exponent.signal_term(*setting))
-    parts = []
-    for series, (low, high) in FLIP_RATES.items():
-        inside = ((rows["flip_rate"] > low) & (rows["flip_rate"] <= high)).to_numpy()
-        parts.append(plots.single_runs(ratio[inside], needed[inside], (CONSTANT, CONSTANT, series)))
-    if len(rows):
-        x = np.geomspace(ratio.min(), ratio.max(), 61)
-        parts += [
-            plots.theory(x, exponent.derived_constant(beta, x), (CONSTANT, CONSTANT, f"{DERIVED}, β = {beta:g}"))
-            for beta in (0.0, 0.1, 0.3)
-        ]
-    return plots.gather(parts)
-
-
-# ---------------------------------------------------------------- drawing
-
-ACTIVATION_LOOK: dict[str, dict[str, Any]] = {
-    "leaky ReLU": {"color": COLOURS["blue"], "marker": "o"},
-    "smoothed leaky ReLU": {"color": COLOURS["vermilion"], "marker": "s"},
-    "ReLU": {"color": COLOURS["green"], "marker": "^"},
-}
-THEORY_LOOK: dict[str, dict[str, Any]] = {
-    NOISE: {"color": COLOURS["grey"], "linestyle": "-", "linewidth": 0.6, "zorder": 2.0},
-    FLOOR: {"color": COLOURS["grey"], "linestyle": ":", "linewidth": 1.2, "zorder": 2.1},
-    AVERAGING: {"color": COLOURS["purple"], "linestyle": "-.", "linewidth": 1.0, "zorder": 2.2},
-    RECURSION: {"color": COLOURS["black"], "linestyle": "-", "linewidth": 1.2, "zorder": 2.3},
-    # Above the recursion, which ends at it: both stay visible where they coincide.
-    MARGIN: {"color": COLOURS["orange"], "linestyle": "--", "linewidth": 1.0, "zorder": 2.4},
-}
-SERIES_LOOK: list[dict[str, Any]] = [
-    {"color": COLOURS[colour], "marker": marker}
-    for colour, marker in (
-        ("blue", "o"),
-        ("orange", "s"),
-        ("green", "^"),
-        ("purple", "D"),
-        ("vermilion", "v"),
-        ("sky", "P"),
-    )
-]
-
-
-def draw_sweep(numbers: pd.DataFrame, x_label: str, log: bool = True) -> matplotlib.figure.Figure:
-    """Robust and clean test error above, robust training loss in a slim row below, one column for each panel."""
-    panels = list(numbers["panel"].unique())
-    figure = plots.canvas(plots.FULL_WIDTH if len(panels) > 1 else 0.72 * plots.FULL_WIDTH, 3.9)
-    grid = figure.subplots(2, len(panels), sharex=True, sharey="row", height_ratios=[2.6, 1], squeeze=False)
-    for column, panel in enumerate(panels):
-        part = numbers[numbers["panel"] == panel]
-        if log:
-            grid[1, column].set_xscale("log")
-        _draw_errors(grid[0, column], part)
-        _draw_loss(grid[1, column], part)
-        grid[1, column].set_xlabel(plots.typeset(x_label))
-        if log:
-            plots.log_axis(grid[1, column], "x")
-        for mark, rows in part[part["kind"] == "mark"].groupby("series"):
-            plots.draw_mark(grid[0, column], rows, str(mark), height=0.8)
-    errors = numbers[numbers["quantity"].isin([ROBUST, CLEAN])]
-    plots.error_axis(grid[0, 0], errors[["mean", "high"]].max().max())
-    grid[0, 0].set_ylabel("test error")
-    grid[1, 0].set_ylabel("robust\ntraining loss")
-    plots.log_axis(grid[1, 0], "y", most=4)
-    plots.panel_titles(grid[0], panels)
-    plots.legend(figure, 3 if len(panels) > 1 else 2)
-    return figure
-
-
-def _draw_errors(axes: Axes, part: pd.DataFrame) -> None:
-    """The upper panel: bracket, regime and lines first, measured points on top."""
-    kinds = dict(iter(part[part["quantity"] == ROBUST].groupby("kind")))
-    nothing = part[:0]
-    for name, rows in kinds.get("span", nothing).groupby("series"):
-        plots.draw_spans(axes, rows, str(name))
-    for name, rows in kinds.get("band", nothing).groupby("series"):
-        plots.draw_band(axes, rows, str(name), color=COLOURS["sky"], alpha=0.25)
-    for name, rows in kinds.get("theory", nothing).groupby("series", sort=False):
-        plots.draw_line(axes, rows, str(name), **THEORY_LOOK[str(name)])
-    for quantity in (CLEAN, ROBUST):
-        rows = part[(part["quantity"] == quantity) & (part["kind"] == "measured")]
-        for series, points in rows.groupby("series", sort=False):
-            look = _series_look(str(series))
-            if quantity == ROBUST:
-                plots.draw_points(axes, points, str(series), **look)
-            else:
-                plots.draw_points(axes, points, "", **look | {"alpha": 0.35, "markersize": 0.7 * look["markersize"]})
-    faint: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 2.4, "alpha": 0.35}
-    axes.plot([], [], color=COLOURS["black"], label="clean test error (faint)", **faint)
-
-
-def _draw_loss(axes: Axes, part: pd.DataFrame) -> None:
-    rows = part[part["quantity"] == LOSS]
-    for series, points in rows[rows["kind"] == "measured"].groupby("series", sort=False):
-        plots.draw_points(axes, points, "", **_series_look(str(series)))
-    predicted = rows[rows["kind"] == "theory"]
-    plots.draw_line(axes, predicted, "", **THEORY_LOOK[RECURSION])
-
-
-def _series_look(series: str) -> dict[str, Any]:
-    """Colour and shape tell the activation, filling the training; the control is larger, so that it shows around."""
-    activation, training = series.split(", ")
-    look = ACTIVATION_LOOK[activation] | {"linestyle": "", "markersize": 2.8, "zorder": 4}
-    if training == "ordinary":
-        look |= {"markerfacecolor": "none", "markersize": 4.8, "markeredgewidth": 0.7, "zorder": 3}
-    return look
-
-
-def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """A row for each problem; a column each for loss, training error, test error and ρ."""
-    panels, quantities = list(numbers["panel"].unique()), [LOSS, TRAIN, ROBUST, RHO]
-    looks = dict(zip(sorted(numbers["series"].unique()), SERIES_LOOK, strict=False))
-    figure = plots.canvas(plots.FULL_WIDTH, 0.5 + 1.65 * len(panels))
-    grid = figure.subplots(len(panels), 4, sharex=True, squeeze=False)
-    for row, panel in zip(grid, panels, strict=True):
-        for axes, quantity in zip(row, quantities, strict=True):
-            part = numbers[(numbers["panel"] == panel) & (numbers["quantity"] == quantity)]
-            axes.set_xscale("log")
-            for (kind, series), points in part.groupby(["kind", "series"]):
-                if kind == "theory":
-                    plots.draw_line(axes, points, "", color=looks[series]["color"], linewidth=1.0, zorder=2)
-                else:
-                    line = {"linestyle": ":"} if quantity == TRAIN else {"linestyle": ""}
-                    plots.draw_points(
-                        axes, points, str(series), zorder=3, linewidth=0.8, markersize=3.0, **line, **looks[series]
-                    )
-        plots.log_axis(row[0], "y", most=5)
-        row[0].set_ylabel(plots.typeset(panel))
-    for column, quantity in zip(grid.T, quantities, strict=True):
-        column[0].set_title(plots.typeset(quantity))
-        if quantity in (TRAIN, ROBUST):
-            highest = numbers.loc[numbers["quantity"] == quantity, ["mean", "high"]].max().max()
-            highest = 1.0 if np.isnan(highest) else highest  # every run diverged
-            for axes in column:
-                axes.set_ylim(0, 1.05 * highest)
-                axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-    for axes in grid[-1]:
-        axes.set_xlabel(plots.typeset("steps t"))
-        plots.log_axis(axes, "x", most=5)
-    grid[0, 0].plot([], [], color=COLOURS["black"], linewidth=1.0, label=RECURSION)
-    plots.legend(figure, len(looks) + 1)
-    return figure
-
-
-def draw_mnist(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Test error above, training error below; over the side on the left, over the budget on the right."""
-    panels = list(numbers["panel"].unique())
-    figure = plots.canvas(plots.FULL_WIDTH, 3.9)
-    grid = figure.subplots(2, len(panels), sharex="col", sharey="row", squeeze=False)
-    for column, panel in enumerate(panels):
-        for axes, quantity in zip(grid[:, column], (ROBUST, TRAIN), strict=True):
-            part = numbers[(numbers["panel"] == panel) & (numbers["quantity"] == quantity)]
-            for series, points in part[part["kind"] == "measured"].groupby("series", sort=False):
-                plots.draw_points(axes, points, str(series), **_mnist_look(str(series)))
-            for floor, line in part[part["kind"] == "theory"].groupby("series"):
-                plots.draw_line(axes, line, str(floor), **THEORY_LOOK[NOISE])
-            plots.error_axis(axes)
-        over_side = panel.startswith(OVER_SIDE)
-        grid[1, column].set_xlabel(plots.typeset("side (pixels), d = side²" if over_side else "budget α/‖μ̂‖"))
-        if over_side:
-            grid[1, column].set_xticks(sorted(part["x"].unique()))
-    for axes, quantity in zip(grid[:, 0], (ROBUST, TRAIN), strict=True):
-        axes.set_ylabel(quantity)
-    plots.panel_titles(grid[0], panels)
-    plots.legend(figure, 3)
-    return figure
-
-
-def _mnist_look(series: str) -> dict[str, Any]:
-    """Colour and filling tell the training, marker and line style the label noise."""
-    training, noise = series.split(", ")
-    look: dict[str, Any] = {"color": COLOURS["blue"], "markersize": 3.0, "zorder": 4}
-    if training.startswith("ordinary"):
-        look = {"color": COLOURS["vermilion"], "markersize": 4.8, "markerfacecolor": "none", "zorder": 3}
-    clean = noise == "β = 0"
-    return look | {"marker": "o" if clean else "s", "linestyle": (0, (4, 2)) if clean else "-", "linewidth": 0.8}
+            numbers.append(plots.single_runs(share, off, (DEVIATION, DEVIATION, series)))
+    return Figure("recursion", _caption(rows, text), plots.gather(numbers), draw_recursion)
 
 
 def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Measured against predicted ρ on the left, the distribution of the deviation on the right."""
-    figure = plots.canvas(plots.FULL_WIDTH * 0.82, 2.7)
-    left, right = figure.subplots(1, 2)
-    points, deviations = (numbers[numbers["panel"] == panel] for panel in (AGREEMENT, DEVIATION))
-    order = sorted(points["series"].unique(), key=lambda text: int(text.removeprefix("t = ")))
-    limits = np.array([0.9 * points[["x", "mean"]].min().min(), 1.1 * points[["x", "mean"]].max().max()])
-    left.fill_between(limits, 0.9 * limits, 1.1 * limits, color=COLOURS["grey"], alpha=0.15, linewidth=0, label="±10 %")
-    left.plot(limits, limits, color=COLOURS["black"], linewidth=0.8, label="equality")
-    for series, look in zip(order, SERIES_LOOK, strict=False):
-        part = points[points["series"] == series]
-        plots.draw_points(
-            left, part, series, linestyle="", zorder=3, markeredgewidth=0.4, markeredgecolor="white", **look
-        )
-        for name, line in ((f"{series}, {NOMINAL}", (0, (1, 1))), (series, "-")):
-            steps = deviations[deviations["series"] == name].sort_values("x")
-            right.step([0, *steps["mean"]], [0, *steps["x"]], where="post", color=look["color"], linestyle=line)
-        right.plot(steps["mean"], steps["x"], linestyle="", markersize=2.4, **look)
-    right.plot([], [], color=COLOURS["black"], linestyle=(0, (1, 1)), label=plots.typeset(f"predicted {NOMINAL}"))
-    left.set(xlim=limits, ylim=limits, aspect="equal")
-    for axis in (left.xaxis, left.yaxis):
+    facets = plots.Facets(numbers, 2.7, width=0.82 * plots.FULL_WIDTH, panels=[AGREEMENT, DEVIATION])
+    left, right = facets
+    steps = plots.in_order(left.numbers["series"])
+    low, high = left.numbers[["x", "mean"]].min().min(), left.numbers[["x", "mean"]].max().max()
+    limits = np.array([0.9 * low, 1.1 * high])
+    left.axes.fill_between(limits, 0.9 * limits, 1.1 * limits, color="grey", alpha=0.15, linewidth=0, label="±10 %")
+    left.axes.plot(limits, limits, color="black", linewidth=0.8, label="equality")
+    plots.draw_numbers(left.axes, left.numbers, steps, linestyle="", markeredgewidth=0.4, markeredgecolor="white")
+    left.axes.set(xlim=limits, ylim=limits, aspect="equal")
+    for axis in (left.axes.xaxis, left.axes.yaxis):
         axis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
-    left.set(xlabel=plots.typeset("ρ predicted"), ylabel=plots.typeset("ρ measured"))
-    right.axvline(0.1, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
-    right.set(
-        xlim=(0, None),
-        ylim=(0, 1.03),
-        xlabel=plots.typeset("deviation |measured/predicted - 1|"),
-        ylabel="share of cells",
-    )
-    right.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
-    plots.panel_titles([left, right], ["alignment", "deviation"])
-    plots.legend(figure, 3)
-    return figure
+    for series, rows in right.numbers.groupby("series", sort=False):
+        look = plots.look(str(series), own=steps)
+        drawn = {"linestyle": (0, (1, 1))} if NOMINAL in str(series) else {"marker": look["marker"], "markersize": 2.4}
+        stairs = [0, *rows["mean"]], [0, *rows["x"]]
+        right.axes.step(*stairs, where="post", color=look["color"], markevery=slice(1, None), **drawn)
+    facets.key(f"predicted {NOMINAL}", color="black", linestyle=(0, (1, 1)))
+    right.axes.axvline(0.1, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
+    right.axes.set(xlim=(0, None), ylim=(0, 1.03))
+    right.axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
+    across = {AGREEMENT: "ρ predicted", DEVIATION: "deviation |measured/predicted - 1|"}
+    facets.label(across.__getitem__, {AGREEMENT: "ρ measured", DEVIATION: "share of cells"}.__getitem__)
+    return facets.finish(3)
+
+
+# ---------------------------------------------------------------- collapse
+
+NORMAL = "Φ(α - ρ)"
+ALIGNMENTS = {  # the ρ in α - ρ: its column
+    "measured ρ": "rho",
+    RECURSION: "two_group_sample_rho",
+    AVERAGING: "averaging_rho",
+    "linear max-margin": "linear_max_margin_rho",
+}
+
+
+def trained(table: pd.DataFrame) -> pd.DataFrame:
+    """The adversarially trained networks of every sweep over clusters, after their last step."""
+    swept = of_experiments(converged(table), *SWEEPS)
+    swept = swept[swept["training"] == "adversarial"]
+    return swept[swept["steps"] == swept.groupby("experiment")["steps"].transform("max")]
+
+
+def collapse(rows: pd.DataFrame) -> Figure:
+    """A panel for each ρ; x is α - ρ; robust test error with clean labels of every network, and Φ(α - ρ)."""
+    text = """Robust test error with clean labels of every adversarially trained network of the sweeps over d, ‖μ‖, α
+        and random settings (each a dot), against α - ρ. (a) ρ as measured, (b) as the two-group recursion predicts it
+        from the sample's share of flipped labels, (c), (d) as the averaging and the linear max-margin predictor have
+        it. Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown."""
+    networks = trained(rows)
+    above = networks["d"] >= networks["n"] ** 2
+    sides = {f"{SQUARE} or above": networks[above], f"below {SQUARE}": networks[~above]}
+    dense, numbers = np.linspace(-6, 6, 121), []
+    for panel, column in ALIGNMENTS.items() if len(networks) else ():
+        for side, part in sides.items():
+            error = part["robust_test_error_clean_labels"]
+            numbers.append(
+                plots.single_runs(part["budget"] - part[column], error, (panel, ROBUST, side), part["tested"])
+            )
+        numbers.append(plots.theory(dense, gaussian.half_space_error(0, -dense), (panel, ROBUST, NORMAL)))
+    return Figure("collapse", _caption(rows, text), plots.gather(numbers), draw_collapse)
 
 
 def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A panel for each ρ, with the same axes."""
-    figure = plots.canvas(plots.FULL_WIDTH, 2.35)
-    grid = figure.subplots(1, len(ALIGNMENTS), sharex=True, sharey=True)
-    for axes, panel in zip(grid, ALIGNMENTS, strict=True):
-        part = numbers[numbers["panel"] == panel]
-        plots.draw_line(axes, part[part["kind"] == "theory"], NORMAL, color=COLOURS["black"], linewidth=0.9, zorder=4)
-        dots = part[part["kind"] == "run"]
-        for (series, rows), look in zip(dots.groupby("series", sort=False), SERIES_LOOK, strict=False):
-            small = look | {"markersize": 2.0, "markeredgewidth": 0, "alpha": 0.5}
-            axes.plot(rows["x"], rows["mean"], linestyle="", label=plots.typeset(str(series)), **small)
-        axes.set_xlabel(plots.typeset("α - ρ"))
-        axes.set_xlim(-6, 6)
-        plots.error_axis(axes)
-    grid[0].set_ylabel("robust test error,\nclean labels")
-    plots.panel_titles(grid, list(ALIGNMENTS))
-    plots.legend(figure, 3)
-    return figure
+    facets = plots.Facets(numbers, 2.35, sharex=True, sharey=True)
+    sides = plots.in_order(numbers.loc[numbers["kind"] == "run", "series"])
+    facets.draw(sides | {NORMAL: line("black", width=0.9, zorder=4)}, markersize=2.0, alpha=0.5)
+    facets.label("α - ρ", "robust test error,\nclean labels")
+    facets.grid[0, 0].set_xlim(-6, 6)
+    plots.error_axis(facets.grid[0, 0])
+    return facets.finish(3)
+
+
+# ---------------------------------------------------------------- constant in the exponent
+
+CONSTANT, DERIVED = "constant C", "averaging predictor, X → ∞"
+FLIP_RATES = {"β < 0.1": (-1, 0.095), "β = 0.1": (0.095, 0.105), "β > 0.1": (0.105, 1)}
+
+
+def needed_constant(rows: pd.DataFrame) -> Figure:
+    """The constant C that each network's clean error needs, over r = n‖μ‖²/d, for d ≥ n².
+
+    The excess is Φ(-ρ) with the measured ρ: no count of 2,000 test points could tell one below 1/2000.
+    """
+    text = """The least constant C with which each network of the sweeps with d ≥ n² keeps a clean error of the form of
+        Thm 3.1 [frei], excess ≤ 2exp(-n‖μ‖⁴/(Cd)), over r = n‖μ‖²/d, which the assumptions keep below 1/C. The excess
+        is Φ(-ρ) with the measured ρ. Where n‖μ‖⁴/d is small (bottom left) the bound says little and any C will do.
+        Lines: what the averaging predictor needs as n‖μ‖⁴/d → ∞."""
+    networks = trained(rows)
+    networks = networks[(networks["d"] >= networks["n"] ** 2) & (networks["budget"] > 0)]
+    setting = (networks["n"], networks["d"], networks["signal"])
+    ratio = exponent.crowding(*setting)
+    needed = exponent.needed_constant(networks["rho"], exponent.signal_term(*setting))
+    numbers = []
+    for series, (low, high) in FLIP_RATES.items():
+        inside = ((networks["flip_rate"] > low) & (networks["flip_rate"] <= high)).to_numpy()
+        numbers.append(plots.single_runs(ratio[inside], needed[inside], (CONSTANT, CONSTANT, series)))
+    x = _log_range(ratio) if len(ratio) else np.empty(0)
+    for beta in (0.0, 0.1, 0.3):
+        place = (CONSTANT, CONSTANT, f"{DERIVED}, β = {beta:g}")
+        numbers.append(plots.theory(x, exponent.derived_constant(beta, x), place))
+    return Figure("exponent", _caption(rows, text), plots.gather(numbers), draw_exponent)
 
 
 def draw_exponent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """The needed constant over r, both logarithmic."""
-    figure = plots.canvas(0.72 * plots.FULL_WIDTH, 2.9)
-    axes = figure.subplots()
-    for (series, rows), look in zip(
-        numbers[numbers["kind"] == "run"].groupby("series", sort=False), SERIES_LOOK, strict=False
-    ):
-        rows = rows[rows["mean"] > 0]
-        axes.plot(
-            rows["x"],
-            rows["mean"],
-            linestyle="",
-            label=plots.typeset(str(series)),
-            **look | {"markersize": 2.8, "alpha": 0.6},
-        )
-    lines = numbers[numbers["kind"] == "theory"].groupby("series", sort=False)
-    for (series, rows), dashes in zip(lines, ["-", (0, (4, 2)), (0, (1, 1))], strict=True):
-        plots.draw_line(axes, rows, str(series), color=COLOURS["black"], linewidth=0.9, linestyle=dashes, zorder=4)
-    plots.log_axis(axes, "x")
-    plots.log_axis(axes, "y")
-    axes.set(xlabel=plots.typeset("r = n ‖μ‖²/d"), ylabel=plots.typeset("needed constant C"))
-    plots.legend(figure, 2)
-    return figure
-
-
-INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's on the pooled counts and of the
-    bootstrap over seeds, for losses and ρ the bootstrap over seeds."""
-SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
-    clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
-    constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
-    labels, averaged: the predictors between which training moves, and the two-group recursion.
-    Lower row: robust training loss. {INTERVALS} The axis's grid is ours, not the paper's."""
-
-Make = Callable[[pd.DataFrame], pd.DataFrame]
-Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
-FIGURES: dict[str, tuple[list[str], Make, str, Draw]] = {  # name: experiments, numbers, caption, drawing
-    "dimension": (
-        ["dimension"],
-        dimension_numbers,
-        f"""Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
-        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
-        below which the points are not nearly orthogonal, as the recursion takes them to be. {SWEEP}""",
-        functools.partial(draw_sweep, x_label="dimension d"),
-    ),
-    "signal": (
-        ["signal"],
-        signal_numbers,
-        f"""Robust test error against the signal ‖μ‖. {SWEEP}""",
-        functools.partial(draw_sweep, x_label="signal ‖μ‖"),
-    ),
-    "budget": (
-        ["budget"],
-        budget_numbers,
-        f"""Robust test error against the budget α/‖μ‖, for adversarial training and for the control, in whose panel
-        the recursion is that of ordinary training. Shaded: between the averaging predictor, where training starts,
-        and the linear max-margin predictor. Dotted line: α = ‖μ‖, from where on no classifier is better than 1/2.
-        {SWEEP}""",
-        functools.partial(draw_sweep, x_label="budget α/‖μ‖", log=False),
-    ),
-    "learning_curves": (
-        ["curves"],
-        learning_curves_numbers,
-        f"""Adversarial training of leaky ReLU networks over t steps, for several slopes γ. Points are measured; lines
-        are the two-group recursion, which has no constant to fit and says nothing of the training error (there dotted
-        lines join the points); it is that of each sample's own share of flipped labels, averaged. Its derivation
-        takes the points to be nearly orthogonal, d ≥ n²: the upper row. {INTERVALS}""",
-        draw_learning_curves,
-    ),
-    "mnist": (
-        ["mnist_side", "mnist_budget"],
-        mnist_numbers,
-        f"""MNIST, digits 0 and 1, down-sampled and normalised (how, is our choice), without and with label noise
-        (beyond the paper): over the side of the images at a fixed ratio α/√d, and over α/‖μ̂‖, where 2‖μ̂‖ is the
-        distance of the class means. Errors are with observed labels. {INTERVALS} One test set serves all seeds, so
-        pooling them adds no test points.""",
-        draw_mnist,
-    ),
-    "recursion": (
-        ["random"],
-        recursion_numbers,
-        """The two-group recursion held against leaky ReLU networks trained at random settings: n from 50 to 200, d
-        from n² to 1000 n², β to 0.3, γ to 0.7, α to 1.2 times the averaging predictor's ρ. (a) Alignment ρ = ⟨μ,
-        v⟩/‖v‖ after t steps, measured, and predicted from the sample's own share of flipped labels; shaded: ±10 %.
-        (b) Share of cells whose ρ is off by no more than so much; dotted: predicted from the nominal β.""",
-        draw_recursion,
-    ),
-    "collapse": (
-        SWEEPS,
-        collapse_numbers,
-        """Robust test error with clean labels of every adversarially trained network of the sweeps over d, ‖μ‖, α and
-        random settings (each a dot), against α - ρ. (a) ρ as measured, (b) as the two-group recursion predicts it from
-        the sample's share of flipped labels, (c), (d) as the averaging and the linear max-margin predictor have it.
-        Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown.""",
-        draw_collapse,
-    ),
-    "exponent": (
-        SWEEPS,
-        exponent_numbers,
-        """The least constant C with which each network of the sweeps with d ≥ n² keeps a clean error of the form of
-        Thm 3.1 [frei], excess ≤ 2exp(-n‖μ‖⁴/(Cd)), over r = n‖μ‖²/d, which the assumptions keep below 1/C. The excess
-        is Φ(-ρ) with the measured ρ. Where n‖μ‖⁴/d is small (bottom left) the bound says little and any C will do.
-        Lines: what the averaging predictor needs as n‖μ‖⁴/d → ∞.""",
-        draw_exponent,
-    ),
-}
+    facets = plots.Facets(numbers[numbers["mean"] > 0], 2.9, width=0.72 * plots.FULL_WIDTH)
+    derived = numbers.loc[numbers["kind"] == "theory", "series"].unique()
+    dashes = ["-", (0, (4, 2)), (0, (1, 1))]
+    own = {series: line("black", dash, 0.9, zorder=4) for series, dash in zip(derived, dashes, strict=True)}
+    flips = dict(zip(FLIP_RATES, [LOOKS["β = 0"], LOOKS["β = 0.1"], LOOKS["β = 0.2"]], strict=True))
+    facets.draw(own | flips, markersize=2.8, alpha=0.6)
+    facets.label("r = n ‖μ‖²/d", "needed constant C", log="xy", most=6)
+    return facets.finish(2, titles=lambda name: "")

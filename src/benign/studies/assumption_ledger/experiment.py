@@ -24,7 +24,7 @@ from benign.experiments.samples import Coordinates, Sample, on_device
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
 from benign.study import Context
 from benign.theory.mixture import gaussian
-from benign.theory.mixture.departures import correlated_error, effective_dimension, worst_flips_factor
+from benign.theory.mixture.departures import correlated_error, participation_ratio, worst_flips_factor
 from benign.train.gradient_descent import train_in_batches
 from benign.train.reduction import orthonormal_basis
 
@@ -56,7 +56,7 @@ def _in_batches(cell: Cell, context: Context) -> Network:
 def _row(cell: Cell, found: dict[str, Any]) -> dict[str, Any]:
     effective = float(cell.d)
     if cell.covariance != "identity":
-        effective = effective_dimension(departures.spectrum(cell.covariance, cell.correlation, cell.d))
+        effective = participation_ratio(departures.spectrum(cell.covariance, cell.correlation, cell.d))
     expected = {"expected_error": _expected(cell, found, effective)} if found["status"] == "ok" else {}
     return cell.row(**found, **predict(cell), effective_dimension=effective, **expected)
 

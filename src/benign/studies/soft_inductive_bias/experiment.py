@@ -23,8 +23,7 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
         for cell, results in _measured(group, context):
             finite = all(math.isfinite(value) for value in results.values() if value is not None)
             status = "ok" if finite else "diverged"
-            kept = results if finite else {}
-            yield {"key": cell.key, **cell.fields(), "status": status, **kept}
+            yield cell.row(status=status, **results if finite else {})
             context.notify(f"{cell.experiment}: {cell.key} {status}")
 
 

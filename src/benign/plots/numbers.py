@@ -1,0 +1,119 @@
+"""What a figure draws, as tidy numbers: measured means with intervals, single runs, theory, bands, marks and spans.
+
+Columns `panel`, `quantity` (what the y-axis shows), `series` (what the legend tells apart) and `kind` place a row; the
+rest is drawn:
+  measured  mean of `seeds` runs at x with its interval [low, high]; `trials` events pooled (0 for what is no
+            proportion); `diverged` runs were left out
+  run       one run, a dot at (x, mean), in the order of the table: both may be measured
+  theory    a point (x, mean) of a closed form's line        band  the region from low to high at x
+  mark      a place x on the x-axis                          span  the part of the x-axis from low to high
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from benign.stats import bootstrap_mean, clopper_pearson
+
+KEYS = ["panel", "quantity", "series", "kind", "x"]
+COLUMNS = [*KEYS, "mean", "low", "high", "seeds", "trials", "diverged"]
+
+
+def over_seeds(
+    rows: pd.DataFrame,
+    x: ArrayLike,
+    column: str,
+    place: Sequence[str],
+    trials: str | None = None,
+    independent: bool = True,
+) -> pd.DataFrame:
+    """Numbers of kind "measured": the mean of `column` over the seeds at each x, with a 95 % interval.
+
+    rows: one row per cell, with "status" and, where that is "ok", a finite `column`; other rows are counted as diverged
+    x: (rows,) where each stands on the x-axis; place: (panel, quantity, series)
+    trials: the column with the number of trials if `column` is a proportion. Its interval is then the hull of the
+        Clopper-Pearson interval of the pooled counts and of the bootstrap over seeds. If the seeds share their trials
+        (independent=False: one fixed test set) there are no more trials than one seed has.
+    Other columns have the bootstrap over seeds alone, and no interval (NaN) if there is one seed.
+    """
+    stands = pd.Series(np.asarray(x, float), index=rows.index)
+    result = []
+    for position in np.unique(stands):
+        here = rows[stands == position]
+        kept = here[here["status"] == "ok"]
+        values = kept[column].to_numpy(float)
+        counts = kept[trials].to_numpy(float) if trials else np.zeros(len(kept))
+        pooled = 0 if not len(kept) else int(counts.sum() if independent else counts.min())
+        numbers = summary(values, counts, pooled) if len(kept) else (np.nan,) * 3
+        result.append((*place, "measured", position, *numbers, len(kept), pooled, len(here) - len(kept)))
+    return pd.DataFrame(result, columns=COLUMNS)
+
+
+def summary(values: NDArray, trials: NDArray, pooled: int) -> tuple[float, float, float]:
+    """(mean, low, high) of one value per seed; proportions if `pooled` trials are not 0, then weighted by `trials`."""
+    if not pooled:
+        low, high = bootstrap_mean(values)
+        return float(values.mean()), float(low), float(high)
+    mean = float((values * trials).sum() / trials.sum())
+    low, high = clopper_pearson(min(mean * pooled, pooled), pooled)
+    spread = bootstrap_mean(values, bounds=(0.0, 1.0))
+    # fmin and fmax: one seed has no spread (NaN), and Clopper-Pearson's interval stays.
+    return mean, float(np.fmin(low, spread[0])), float(np.fmax(high, spread[1]))
+
+
+def theory(x: ArrayLike, y: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "theory": a line through (x, y)."""
+    across, along = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
+    return _exact(place, "theory", across, mean=along)
+
+
+def predicted(rows: pd.DataFrame, x: ArrayLike, column: str, place: Sequence[str]) -> pd.DataFrame:
+    """A line of theory through what rows carry: at each x the mean of `column` over those that ended well."""
+    found = rows.assign(x=np.asarray(x, float))[rows["status"] == "ok"].dropna(subset=[column])
+    means = found.groupby("x")[column].mean()
+    return theory(means.index, means, place)
+
+
+def level(x: pd.Series, y: float, place: Sequence[str]) -> pd.DataFrame:
+    """A horizontal line of theory across the range of x; none without x."""
+    return theory([x.min(), x.max()] if len(x) else [], y, place)
+
+
+def single_runs(x: ArrayLike, values: ArrayLike, place: Sequence[str], trials: ArrayLike = 0) -> pd.DataFrame:
+    """Numbers of kind "run": one value of one run at each x, which may be measured too; trials as in `over_seeds`."""
+    counted = np.broadcast_to(np.asarray(trials), np.shape(x))
+    return _exact(place, "run", np.asarray(x, float), mean=np.asarray(values, float)).assign(seeds=1, trials=counted)
+
+
+def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "band": a region from `low` to `high`."""
+    return _exact(place, "band", np.asarray(x, float), low=low, high=high)
+
+
+def mark(x: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "mark": places on the x-axis, each once."""
+    return _exact(place, "mark", np.unique(np.asarray(x, float)))
+
+
+def spans(x: NDArray, inside: NDArray, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "span": each run of consecutive x, (N,) increasing, that are `inside`, (N,) bool."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(int)))
+    starts, ends = x[edges[::2]], x[edges[1::2] - 1]
+    return _exact(place, "span", starts, low=starts, high=ends)
+
+
+def _exact(place: Sequence[str], kind: str, x: NDArray, **values: Any) -> pd.DataFrame:
+    drawn = {"mean": np.nan, "low": np.nan, "high": np.nan} | values
+    fixed = dict(zip(KEYS, [*place, kind], strict=False)) | {"seeds": 0, "trials": 0, "diverged": 0}
+    return pd.DataFrame({"x": x, **drawn}).assign(**fixed)[COLUMNS]
+
+
+def gather(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """All numbers of a figure, in drawing order; without any part an empty frame with the same columns."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)
