@@ -11,14 +11,15 @@ import pytest
 
 from benign.data import signal_noise as data
 from benign.pipeline import settings
-from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED, claims
+from benign.studies.moderate_dimension.claims import CLAIMS, REPORTED
 from benign.studies.moderate_dimension.experiment import run
-from benign.studies.moderate_dimension.figures import figures
 from benign.studies.moderate_dimension.grid import STUDY, Cell
 from benign.study import CellError, Context
+from benign.theory.geometry.hard_margin import hard_margin
 from benign.theory.mixture import signal_noise
-from benign.train import hinge, linear
-from support import verdicts_of
+from benign.theory.mixture.gaussian import half_space_error
+from benign.train import hinge
+from support import figures_of, verdicts_of
 
 NAME = STUDY.name
 
@@ -39,7 +40,7 @@ def test_half_space_error_is_that_of_simulated_points():
     generator = np.random.default_rng(0)
     clean = generator.choice([-1.0, 1.0], 200_000)
     x, w = data.draw(clean, 5, 0.3, generator), np.array([1.0, 0.5, -1.0, 0.2, 0.7])
-    predicted = float(signal_noise.half_space_error(w[0], np.linalg.norm(w[1:]), 0.3, 5))
+    predicted = float(half_space_error(0.0, signal_noise.rho(w[0], np.linalg.norm(w[1:]), 0.3, 5)))
     assert np.mean(clean * (x @ w) <= 0) == pytest.approx(predicted, abs=5 * (predicted / 200_000) ** 0.5)
 
 
@@ -57,14 +58,16 @@ def test_at_slope_one_aligned_neurons_are_the_hard_margin_classifier():
     generator = np.random.default_rng(2)
     y, x = generator.choice([-1.0, 1.0], 15), generator.standard_normal((15, 40))
     weights = signal_noise.aligned_weights(x, y, 1.0)
-    assert (weights * y) @ x == pytest.approx(linear.max_margin(y[:, None] * x), abs=1e-9)
+    found = hard_margin(y[:, None] * x)
+    assert found is not None
+    assert (weights * y) @ x == pytest.approx(found.w, abs=1e-9)
 
 
 def test_training_in_the_gram_matrix_is_gradient_descent_on_the_weights():
     generator = np.random.default_rng(3)
     y, x = generator.choice([-1.0, 1.0], 8), generator.standard_normal((8, 12))
     w = w0 = 0.1 * generator.standard_normal((6, 12))
-    a = hinge.outer_weights(6)
+    a = hinge.output_signs(6)
     for _ in range(5):
         z = x @ w.T
         active = y * hinge.output(x, w, 0.1) < 1
@@ -88,7 +91,7 @@ def test_both_rules_are_met_in_order_and_rows_do_not_depend_on_the_others():
     ("name", "value"), [("d", 10), ("gamma", 1.0), ("width", 7), ("slope", 0), ("stop", "never"), ("flip_rate", 0.7)]
 )
 def test_an_impossible_cell_is_an_error_that_names_the_field(name, value):
-    with pytest.raises(CellError, match=f"^{name}="):
+    with pytest.raises(CellError, match=rf"^{name}={value!r} is (impossible: give a value that is|not one of) "):
         small(**{name: value})
 
 
@@ -96,7 +99,7 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
     """A row as it would be if every claim held."""
     scaled = cell.gamma * cell.n
     error = float(REPORTED["mean"].get(cell.d // cell.n, 0.0)) if cell.experiment == "heatmap" else 0.5 / (1 + scaled)
-    row = {"key": cell.key, **cell.fields(), "status": "ok", "reached": 1, "steps": 100, "train_error": 0.0}
+    row = cell.row(status="ok", reached=1, steps=100, train_error=0.0)
     row |= {"hinge_loss": 0.0, "tested": 1000, "weight_norm": 9.0, "linear_norm": 10.0, "flipped": 0.1}
     return row | dict.fromkeys(("test_error", "half_space_error", "linear_error", "aligned_error"), error)
 
@@ -107,7 +110,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
-verdicts = functools.partial(verdicts_of, claims)
+verdicts = functools.partial(verdicts_of, NAME)
 
 
 def test_on_the_ideal_table_every_claim_is_replicated_and_without_cells_none_is_run(ideal):
@@ -138,5 +141,5 @@ def test_each_claim_fails_on_a_table_that_contradicts_it(ideal, judged):
 
 
 def test_every_figure_has_numbers_from_a_full_table_and_none_from_an_empty_one(ideal):
-    assert all(len(figure.numbers) for figure in figures(ideal))
-    assert not any(len(figure.numbers) for figure in figures(ideal.iloc[:0]))
+    assert all(len(figure.numbers) for figure in figures_of(NAME, ideal))
+    assert not any(len(figure.numbers) for figure in figures_of(NAME, ideal.iloc[:0]))

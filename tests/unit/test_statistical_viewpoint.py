@@ -105,7 +105,7 @@ def test_errors_on_random_features_are_those_on_fresh_points():
     """Exact moments against a large test set and many targets: bias, variance and the quadratic target."""
     d, n, count = 6, 9, 20
     rng = np.random.default_rng(0)
-    x, theta, fresh = (random_features._sphere(rng, rows, d) for rows in (n, count, 200_000))
+    x, theta, fresh = (random_features.sphere(rng, rows, d) for rows in (n, count, 200_000))
     z, tested = (np.maximum(points @ theta.T / math.sqrt(d), 0) for points in (x, fresh))
     fit = random_features.ridge_map(z, 0.5)
     outputs = tested @ fit  # (points, n)

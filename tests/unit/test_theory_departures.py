@@ -7,7 +7,7 @@ import pytest
 
 from benign.data import clusters, departures
 from benign.theory.mixture import gaussian
-from benign.theory.mixture.departures import benign_ends, correlated_error, effective_dimension, worst_flips_factor
+from benign.theory.mixture.departures import benign_ends, correlated_error, participation_ratio, worst_flips_factor
 
 SETTING = {"n": 100, "d": 10_000, "signal": 8.0, "flip_rate": 0.1}
 
@@ -23,12 +23,12 @@ def test_independent_coordinates_give_the_half_space_of_the_closed_form():
     ) == pytest.approx(float(gaussian.max_margin_error(2.0, **SETTING, slope=0.1)))
 
 
-def test_the_effective_dimension_is_d_without_correlation_and_1_for_one_direction():
-    assert effective_dimension(np.ones(50)) == 50
-    assert effective_dimension([0, 0, 3.0]) == 1
-    assert effective_dimension(departures.spectrum("ar1", 0.9, 10_000)) == pytest.approx(10_000 * 0.19 / 1.81)
+def test_the_participation_ratio_is_d_without_correlation_and_1_for_one_direction():
+    assert participation_ratio(np.ones(50)) == 50
+    assert participation_ratio([0, 0, 3.0]) == 1
+    assert participation_ratio(departures.spectrum("ar1", 0.9, 10_000)) == pytest.approx(10_000 * 0.19 / 1.81)
     with pytest.raises(ValueError, match="eigenvalues"):
-        effective_dimension([1.0, -1.0])
+        participation_ratio([1.0, -1.0])
 
 
 @pytest.mark.parametrize(("covariance", "correlation"), [("ar1", 0.9), ("power_law", 0.5)])
@@ -45,7 +45,7 @@ def test_the_averaging_predictor_s_error_under_correlated_noise_is_the_predicted
         v = departures.flip_exactly("exact", x, clean, mean, 0.1, rng) @ x
         reach, shift, deviation = budget * np.linalg.norm(v), v @ mean, np.sqrt((eigenvalues * v**2).sum())
         errors.append(gaussian.half_space_error(reach / deviation, shift / deviation, 0.1))
-    predicted = correlated_error(budget, n, d, signal, 0.1, effective_dimension(eigenvalues))
+    predicted = correlated_error(budget, n, d, signal, 0.1, participation_ratio(eigenvalues))
     assert np.mean(errors) == pytest.approx(float(predicted), abs=0.01)
 
 

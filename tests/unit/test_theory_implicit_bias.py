@@ -1,4 +1,4 @@
-"""Nearest interpolants, the hard-margin problem with its KKT conditions, and the asymptote of logistic descent."""
+"""Nearest interpolants and the asymptote of logistic descent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from benign.theory.geometry.hard_margin import hard_margin
 from benign.theory.regression import implicit_bias
 from benign.theory.regression.tangent_kernel import kernel_descent, relu_kernel
 
@@ -38,26 +39,9 @@ def test_the_distance_of_descent_is_that_of_descent_written_out():
     assert implicit_bias.descent_distance(x, y, start, step, 30) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("p", [2, 5, 20, 200])
-def test_the_hard_margin_solution_meets_the_kkt_conditions(p):
-    a = points(20, p)
-    a[:, 0] = np.abs(a[:, 0]) + 1
-    found = implicit_bias.hard_margin(a)
-    assert found is not None
-    margins = a @ found.w
-    assert margins.min() == pytest.approx(1, abs=1e-7)
-    assert found.multipliers.min() >= 0
-    np.testing.assert_allclose(margins[found.support], 1, atol=1e-7)
-    np.testing.assert_allclose(a.T @ found.multipliers, found.w)
-
-
-def test_what_is_not_separable_has_no_hard_margin():
-    assert implicit_bias.hard_margin(np.array([[1.0, 0.0], [-1.0, 0.0]])) is None
-
-
 def test_logistic_descent_ends_at_the_offset_where_support_vectors_span_all():
     a = points(6, 60)
-    found = implicit_bias.hard_margin(a)
+    found = hard_margin(a)
     assert found is not None
     assert found.support.all()
     step = 4 * len(a) / np.linalg.norm(a, 2) ** 2
@@ -71,7 +55,7 @@ def test_logistic_descent_ends_at_the_offset_where_support_vectors_span_all():
 
 def test_without_that_span_there_is_no_offset():
     a = np.array([[1.0, 0.0], [3.0, 2.0]])
-    found = implicit_bias.hard_margin(a)
+    found = hard_margin(a)
     assert found is not None
     assert found.support.sum() == 1
     assert implicit_bias.logistic_offset(a, found, 0.1) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from benign.stats import bootstrap_mean, clopper_pearson
+from benign.stats import bootstrap_mean, clopper_pearson, crossing
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
@@ -65,3 +65,14 @@ def test_an_impossible_level_is_an_error() -> None:
         clopper_pearson(1, 2, level=95)
     with pytest.raises(ValueError, match="level"):
         bootstrap_mean([0.1, 0.2], level=0.0)
+
+
+def test_a_curve_crosses_a_level_where_the_line_between_its_points_does() -> None:
+    x, values = np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.4, 0.6])
+    assert crossing(x, values, 0.5) == pytest.approx(1.5)
+    assert crossing(x, values, 0.1) == 0.0
+
+
+@pytest.mark.parametrize("level", [0.05, 0.7])
+def test_a_curve_that_starts_above_a_level_or_never_reaches_it_has_no_crossing(level: float) -> None:
+    assert np.isnan(crossing(np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.4, 0.6]), level))

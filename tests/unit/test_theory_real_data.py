@@ -23,7 +23,7 @@ def test_white_noise_gives_the_white_closed_forms():
     rho, deviations = correlated.averaging(50, 0.1, white)
     assert rho == pytest.approx(float(gaussian.averaging_rho(50, 400, 5.0, 0.1)))
     assert deviations == pytest.approx(1.0, abs=0.01)
-    error = correlated.half_space_error(2.0, 3.0, np.ones(2), 0.1)
+    error = correlated.two_class_error(2.0, 3.0, np.ones(2), 0.1)
     assert error == pytest.approx(float(gaussian.half_space_error(2.0, 3.0, 0.1)))
 
 
@@ -34,7 +34,7 @@ def test_a_half_space_s_error_is_what_points_with_each_class_s_covariance_show()
     for sign, covariance in zip((1, -1), found.covariances, strict=True):
         x = RNG.multivariate_normal(sign * found.mean, covariance, 100_000)
         errors.append((sign * (x @ v) / np.linalg.norm(v) <= 0.3).mean())
-    assert correlated.half_space_error(0.3, rho, deviations) == pytest.approx(np.mean(errors), abs=0.005)
+    assert correlated.two_class_error(0.3, rho, deviations) == pytest.approx(np.mean(errors), abs=0.005)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
@@ -42,9 +42,9 @@ def test_no_direction_is_more_robust_than_the_best_one(share):
     found = classes()
     found = correlated.Moments(found.mean, np.stack([found.pooled] * 2))
     budget = share * found.signal
-    best = correlated.half_space_error(budget, *correlated.along(correlated.best_direction(budget, found), found))
+    best = correlated.two_class_error(budget, *correlated.along(correlated.best_direction(budget, found), found))
     for v in np.concatenate([RNG.standard_normal((500, 6)), [found.mean]]):
-        assert best <= correlated.half_space_error(budget, *correlated.along(v, found)) + 1e-9
+        assert best <= correlated.two_class_error(budget, *correlated.along(v, found)) + 1e-9
 
 
 def test_the_least_robust_training_error_is_that_of_the_best_assignment():

@@ -23,7 +23,6 @@ import itertools
 import torch
 from torch import Tensor
 
-from benign.attack.evaluation import worst_case
 from benign.nets.two_layer import Activation, outer_weights
 
 CHUNK = 1000  # boxes bounded at a time
@@ -99,22 +98,6 @@ def certify(
         point, centre = point[inside], centre[inside]
     undecided[point] = True
     return Certificate(~turned & ~undecided, turned, perturbation, bounded)
-
-
-def bracket(
-    x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float, **options: int
-) -> tuple[Tensor, Tensor]:
-    """(turned, possible), each (N,): an attack turns the first, no certificate protects the second.
-
-    The robust error over the points lies between the two shares. Points that `worst_case` leaves are given to
-    `certify`, with its options; shapes as there.
-    """
-    turned = worst_case(x, y, w, activation, budget, until_fooled=True).margin <= 0
-    left = certify(x[~turned], y[~turned], w, activation, budget, **options)
-    possible = turned.clone()
-    possible[~turned] = ~left.robust
-    turned[~turned] = left.turned
-    return turned, possible
 
 
 class Relaxation:

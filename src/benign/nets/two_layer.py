@@ -62,9 +62,3 @@ def output(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
     """f(x; W), shape (…, n)."""
     a = outer_weights(w.shape[-2], w.dtype, w.device)
     return activation.value(x @ w.mT) @ a
-
-
-def input_gradient(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
-    """∇ₓ f(x; W), shape (…, n, k)."""
-    a = outer_weights(w.shape[-2], w.dtype, w.device)
-    return activation.scaled_derivative(x @ w.mT, a) @ w

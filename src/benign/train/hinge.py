@@ -35,7 +35,7 @@ class Stop:
     weights: Array
 
 
-def outer_weights(m: int) -> Array:
+def output_signs(m: int) -> Array:
     """a (m,): +1 on the first half, -1 on the second [S]."""
     if m < 2 or m % 2:
         raise ValueError(f"width m={m} must be even and at least 2: half of the neurons have each sign")
@@ -45,12 +45,12 @@ def outer_weights(m: int) -> Array:
 def output(x: Array, w: Array, slope: float) -> Array:
     """f(x), (n,), for points x (n, d) and weights w (m, d)."""
     z = x @ w.T
-    return np.where(z > 0, z, slope * z) @ outer_weights(len(w))
+    return np.where(z > 0, z, slope * z) @ output_signs(len(w))
 
 
 def train(x: Array, y: Array, w0: Array, slope: float, step_size: float, most: int) -> Iterator[Stop]:
     """Both stops, first training error 0 and then hinge loss 0, each met after at least one step, within `most`."""
-    a, gram = outer_weights(len(w0)), x @ x.T
+    a, gram = output_signs(len(w0)), x @ x.T
     z, c = x @ w0.T, np.zeros((len(x), len(w0)))
     waiting = ["error", "loss"]
     for steps in range(most + 1):

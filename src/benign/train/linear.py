@@ -1,4 +1,4 @@
-"""Adversarial training of linear classifiers by full-batch gradient descent, and the hard-margin classifier.
+"""Adversarial training of linear classifiers by full-batch gradient descent.
 
 minimise over w   (1/n) Σ_i max_{‖δ_i‖ ≤ α} log(1 + exp(-y_i ⟨w, x_i + δ_i⟩)) = (1/n) Σ_i log(1 + exp(-m_i))
 
@@ -12,8 +12,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import scipy.linalg
-import scipy.optimize
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, softmax
 
@@ -76,17 +74,3 @@ def stable_step(signed: Array) -> float:
     """η = 4n/‖X‖²: one over the smoothness of the logistic loss at α = 0, up to twice which it descends surely."""
     gram = signed @ signed.T if signed.shape[0] < signed.shape[1] else signed.T @ signed
     return float(4 * len(signed) / np.linalg.eigvalsh(gram)[-1])
-
-
-def max_margin(signed: Array) -> Array:
-    """The hard-margin classifier: the w (d,) of least ‖w‖₂ with all y_i⟨w, x_i⟩ ≥ 1.
-
-    Its dual, min_{λ≥0} ½λᵀQλ - Σλ_i with Q = LLᵀ the signed points' Gram matrix, is the non-negative least-squares
-    problem ‖Lᵀλ - L⁻¹1‖. Raises ValueError unless the points are linearly independent (then they are separable).
-    """
-    try:
-        lower = scipy.linalg.cholesky(signed @ signed.T, lower=True)
-    except scipy.linalg.LinAlgError:
-        raise ValueError(f"n={len(signed)} points in d={signed.shape[1]} are dependent: give d ≥ n") from None
-    weights, _ = scipy.optimize.nnls(lower.T, scipy.linalg.solve_triangular(lower, np.ones(len(signed)), lower=True))
-    return weights @ signed

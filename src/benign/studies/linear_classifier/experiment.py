@@ -13,6 +13,7 @@ from benign import seeds
 from benign import study as base
 from benign.data import clusters
 from benign.studies.linear_classifier.grid import Cell
+from benign.theory.geometry.hard_margin import multipliers
 from benign.theory.mixture import gaussian
 from benign.theory.mixture.dual_norm import dual_norm, effective_budget, risk
 from benign.train import linear
@@ -61,7 +62,9 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
             stops = sorted({cell.steps for cell in trained})
             for steps, w in zip(stops, linear.train(_problem(drawn.signed, *problem), stops), strict=True):
                 for cell in (cell for cell in trained if cell.steps == steps):
-                    yield cell.row(**measured(cell, drawn, w))
+                    finite = np.isfinite(w).all()
+                    found = measured(cell, drawn, w) if finite else {}
+                    yield cell.row(status="ok" if finite else "diverged", **found)
         context.notify(f"d = {members[0].d}, s = {members[0].exponent:g}: {len(members)} cells")
 
 
@@ -76,14 +79,11 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
 
     Risks are with observed labels; standard ones at budget 0, adversarial ones at the cell's.
     """
-    if not np.isfinite(w).all():
-        return {"status": "diverged"}
     robust = linear.robust_margins(w, drawn.signed, cell.budget, cell.norm)
     scores = drawn.test_y * (drawn.test_x @ w)
     reach = cell.budget * dual_norm(w, cell.norm)
     law = (cell.n, cell.d, float(cell.d) ** cell.exponent, drawn.flipped)
     row = {
-        "status": "ok",
         "robust_train_loss": float(np.logaddexp(0, -robust).mean()),
         "robust_train_error": float((robust <= 0).mean()),
         "train_error": float((drawn.signed @ w <= 0).mean()),
@@ -103,7 +103,7 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
 
 def margins(cell: Cell, drawn: Sample, w: Array) -> dict[str, float]:
     """Margins of w/‖w‖₂ relative to those of the hard-margin classifier, plain and robust, and their cosine."""
-    hard = linear.max_margin(drawn.signed)
+    hard = multipliers(drawn.signed @ drawn.signed.T) @ drawn.signed
 
     def least(v: Array, budget: float) -> float:
         return float(linear.robust_margins(v, drawn.signed, budget, cell.norm).min() / np.linalg.norm(v))

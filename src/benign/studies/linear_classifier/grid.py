@@ -72,7 +72,7 @@ class Cell(BaseCell):
 class Row(BaseRow):
     """Risks are with observed labels; standard ones at budget 0, adversarial ones at the cell's."""
 
-    robust_train_loss: float | None = column("logistic loss at the budget, training points")
+    robust_train_loss: float | None = column("mean logistic loss at the budget, training points")
     robust_train_error: float | None = column("robust error over the training points")
     train_error: float | None = column("error over the training points")
     standard_risk: float | None = column("standard risk, closed form")
@@ -85,9 +85,9 @@ class Row(BaseRow):
     effective_budget: float | None = column("the ℓ2 budget that costs this classifier the same")
     averaging_rho: float | None = column("ρ of the averaging predictor with this sample's share of flips")
     max_margin_rho: float | None = column("ρ of the linear max-margin predictor with this sample's share of flips")
-    margin_ratio: float | None = column("margin over that of the hard-margin classifier")
-    robust_margin_ratio: float | None = column("robust margin over that of the hard-margin classifier")
-    max_margin_cosine: float | None = column("cosine with the hard-margin classifier")
+    margin_ratio: float | None = column("normalised descent: least ℓ2 margin over the hard-margin classifier's")
+    robust_margin_ratio: float | None = column("the same of margins at the cell's budget")
+    max_margin_cosine: float | None = column("normalised descent: cosine with the hard-margin classifier")
 
 
 STUDY = Study(

@@ -40,7 +40,7 @@ def _signal(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(scaled=(rows["gamma"] * rows["n"]).astype(float).round(6))
 
 
-def _mean_and_error(values: pd.Series, by: pd.Series) -> pd.DataFrame:
+def _mean_and_error(values: pd.Series, by: pd.Series | str) -> pd.DataFrame:
     """Mean of the values in each group, and its standard error over the runs."""
     groups = values.astype(float).groupby(by)
     return pd.DataFrame({"mean": groups.mean(), "error": groups.sem().fillna(0.0)})
@@ -85,16 +85,16 @@ def table_at_zero_loss(table: pd.DataFrame) -> Claim:
 
 
 def noise_is_fitted(table: pd.DataFrame) -> Claim:
-    rows = table[table["stop"] == "error"] if len(table) else table
-    fitted = rows["train_error"] == 0 if len(rows) else pd.Series(dtype=bool)
+    rows = table[table["stop"] == "error"]
+    fitted = rows["train_error"] == 0
     return _claim(
         "noise_is_fitted",
         len(rows),
         judge(bool(fitted.all()), fitted.mean() >= 0.9),
         measured={
             "share_fitted": fitted.mean(),
-            "flipped": rows["flipped"].mean() if len(rows) else None,
-            "most_steps": rows["steps"].max() if len(rows) else None,
+            "flipped": rows["flipped"].mean(),
+            "most_steps": rows["steps"].max(),
         },
         statement="From d = n on every network reaches training error 0 with a tenth of the labels flipped.",
         source="experiments [S]",
@@ -105,16 +105,16 @@ def noise_is_fitted(table: pd.DataFrame) -> Claim:
 
 
 def loss_reaches_zero(table: pd.DataFrame) -> Claim:
-    rows = table[table["stop"] == "loss"] if len(table) else table
-    reached = rows["reached"] == 1 if len(rows) else pd.Series(dtype=bool)
+    rows = table[table["stop"] == "loss"]
+    reached = rows["reached"] == 1
     return _claim(
         "loss_reaches_zero",
         len(rows),
         judge(bool(reached.all()), reached.mean() >= 0.9),
         measured={
             "share_reached": reached.mean(),
-            "median_steps": rows["steps"].median() if len(rows) else None,
-            "most_steps": rows["steps"].max() if len(rows) else None,
+            "median_steps": rows["steps"].median(),
+            "most_steps": rows["steps"].max(),
         },
         statement="Gradient descent brings the hinge loss to exactly 0 after finitely many steps in every network.",
         source="theorems' condition [S]",
@@ -183,12 +183,10 @@ def strong_signal_is_not(table: pd.DataFrame) -> Claim:
 
 
 def rules_agree(table: pd.DataFrame) -> Claim:
-    rows = _heatmap(table)
-    pairs = rows.pivot_table(
-        index=["n", "ratio", "seed"], columns="stop", values="test_error", aggfunc="first"
-    ).dropna()
-    cost = (pairs["loss"] - pairs["error"]).reset_index(level="ratio") if set(RULES) <= set(pairs) else pd.DataFrame()
-    found = _mean_and_error(cost[0], cost["ratio"]) if len(cost) else pd.DataFrame({"mean": [], "error": []})
+    errors = _heatmap(table).groupby(["n", "ratio", "seed", "stop"])["test_error"].first().unstack()
+    pairs = errors.reindex(columns=RULES).dropna()
+    cost = pairs["loss"] - pairs["error"]
+    found = _mean_and_error(cost, "ratio")
     within = found["mean"].abs() <= AGREE
     return _claim(
         "rules_agree",
@@ -196,7 +194,7 @@ def rules_agree(table: pd.DataFrame) -> Claim:
         judge(bool(within.all()), within.mean() >= 0.5),
         measured={
             "largest_mean_cost": found["mean"].max(),
-            "at_ratio": found["mean"].idxmax() if len(found) else None,
+            "at_ratio": found["mean"].nlargest(1).index.max(),
             "least_mean_cost": found["mean"].min(),
             "share_within": within.mean(),
         },
@@ -212,8 +210,8 @@ def rules_agree(table: pd.DataFrame) -> Claim:
 
 
 def approximately_max_margin(table: pd.DataFrame) -> Claim:
-    rows = table[(table["stop"] == "loss") & (table["reached"] == 1)] if len(table) else table
-    ratio = rows["weight_norm"] / rows["linear_norm"] if len(rows) else pd.Series(dtype=float)
+    rows = table[(table["stop"] == "loss") & (table["reached"] == 1)]
+    ratio = rows["weight_norm"] / rows["linear_norm"]
     return _claim(
         "approximately_max_margin",
         len(rows),

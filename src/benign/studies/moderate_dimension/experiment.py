@@ -13,7 +13,8 @@ from benign import study as base
 from benign.data import clusters, signal_noise
 from benign.data.clusters import Array, Labels
 from benign.studies.moderate_dimension.grid import Cell
-from benign.theory.mixture.signal_noise import aligned_weights, half_space_error
+from benign.theory.mixture.gaussian import half_space_error
+from benign.theory.mixture.signal_noise import aligned_weights, rho
 from benign.train import hinge
 
 
@@ -34,9 +35,10 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
         predicted = predictions(cell, x, labels)
         for stop in hinge.train(x, labels.observed, w0, cell.slope, 1 / (cell.width * cell.n), cell.max_steps):
             for wanted in (one for one in asked if one.stop == stop.rule):
-                found = measured(wanted, stop, fresh * hinge.output(test_x, stop.weights, cell.slope))
-                flipped = float(np.mean(labels.clean != labels.observed))
-                yield wanted.row(**found, flipped=flipped, **predicted)
+                finite = np.isfinite(stop.margins).all()
+                margins = fresh * hinge.output(test_x, stop.weights, cell.slope)
+                found = measured(wanted, stop, margins) if finite else {}
+                yield wanted.row(status="ok" if finite else "diverged", **found, **predicted)
         context.notify(f"n = {cell.n}, d = {cell.d}, γ = {cell.gamma:g}: {len(asked)} cells")
 
 
@@ -46,13 +48,10 @@ def measured(cell: Cell, stop: hinge.Stop, test_margins: Array) -> dict[str, Any
     weight_norm: ‖W‖√m over the least margin, or NaN before every point is fitted; comparable with
     `linear_norm` (see `predictions`).
     """
-    if not np.isfinite(stop.margins).all():
-        return {"status": "diverged"}
-    mean = hinge.outer_weights(cell.width) @ stop.weights
+    mean = hinge.output_signs(cell.width) @ stop.weights
     least = stop.margins.min()
     norm = float(np.linalg.norm(stop.weights) * cell.width**0.5 / least) if least > 0 else float("nan")
     return {
-        "status": "ok",
         "reached": int(stop.reached),
         "steps": stop.steps,
         "train_error": float(np.mean(stop.margins <= 0)),
@@ -65,13 +64,14 @@ def measured(cell: Cell, stop: hinge.Stop, test_margins: Array) -> dict[str, Any
 
 
 def predictions(cell: Cell, x: Array, labels: Labels) -> dict[str, float]:
-    """Errors of the linear hard-margin classifier and of the max-margin network of aligned neurons, for these points.
+    """What the points alone say: errors of the linear hard-margin classifier and of the network of aligned neurons.
 
     linear_norm: ‖W‖√m of the network that computes the hard-margin classifier, w_j = 2a_j w*/(m(1+a)).
     """
     y = labels.observed
     linear, aligned = (aligned_weights(x, y, slope) for slope in (1.0, cell.slope))
     return {
+        "flipped": float(np.mean(labels.clean != y)),
         "linear_error": _error_of((linear * y) @ x, cell),
         "aligned_error": _error_of((aligned * y) @ x, cell),
         "linear_norm": float(2 * linear.sum() ** 0.5 / (1 + cell.slope)),
@@ -80,4 +80,4 @@ def predictions(cell: Cell, x: Array, labels: Labels) -> dict[str, float]:
 
 
 def _error_of(w: Array, cell: Cell) -> float:
-    return float(half_space_error(w[0], np.linalg.norm(w[1:]), cell.gamma, cell.d))
+    return float(half_space_error(0.0, rho(w[0], np.linalg.norm(w[1:]), cell.gamma, cell.d)))

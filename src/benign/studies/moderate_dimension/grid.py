@@ -73,18 +73,18 @@ class Row(BaseRow):
     """The network where its rule stopped it, and what closed forms say."""
 
     steps: int | None = column("steps that were taken")
-    reached: int | None = column("whether the rule stopped it before max_steps, 0 or 1")
-    hinge_loss: float | None = column("hinge loss over the training points")
-    train_error: float | None = column("error over the training points")
+    reached: int | None = column("1 if its rule was met within max_steps, else 0")
+    hinge_loss: float | None = column("hinge loss, summed over the training points")
+    train_error: float | None = column("error over the training points, observed labels")
     test_error: float | None = column("error over fresh points, clean labels")
     tested: int | None = column("fresh points")
     flipped: float | None = column("share of the training labels that are flipped")
-    half_space_error: float | None = column("error of the half-space of the network's mean direction, closed form")
-    weight_norm: float | None = column("norm of the weights")
-    aligned_error: float | None = column("error of the max-margin network of aligned neurons")
-    aligned_norm: float | None = column("its norm")
-    linear_error: float | None = column("error of the linear interpolator, closed form")
-    linear_norm: float | None = column("its norm")
+    half_space_error: float | None = column("clean-label error of the half-space of Σ a_j w_j, closed form")
+    weight_norm: float | None = column("‖W‖√m over the least margin; missing unless all points are fitted")
+    aligned_error: float | None = column("half_space_error of the max-margin network of aligned neurons")
+    aligned_norm: float | None = column("weight_norm of that network")
+    linear_error: float | None = column("half_space_error of the linear hard-margin classifier of the points")
+    linear_norm: float | None = column("weight_norm of a network that computes that classifier")
 
 
 STUDY = Study(

@@ -93,7 +93,7 @@ def noisy_labels_interpolated(table: pd.DataFrame) -> Claim:
 
 
 def direction_predicts_transition(table: pd.DataFrame) -> Claim:
-    found = transitions(table) if len(table) else pd.DataFrame(columns=["measured", "network", "cells"])
+    found = transitions(table)
     never = int(found["measured"].isna().sum())
     found = found.dropna(subset=["measured"])
     off = (found["network"] / found["measured"] - 1).abs().astype(float)
@@ -118,8 +118,7 @@ def direction_predicts_transition(table: pd.DataFrame) -> Claim:
 
 
 def white_noise_misses(table: pd.DataFrame) -> Claim:
-    found = transitions(table) if len(table) else pd.DataFrame(columns=["measured", "network", "white", "cells"])
-    found = found.dropna(subset=["measured", "network", "white"])
+    found = transitions(table).dropna(subset=["measured", "network", "white"])
     own = (found["network"] / found["measured"] - 1).abs().astype(float)
     white = (found["white"] / found["measured"] - 1).abs().astype(float)
     return _claim(
@@ -135,13 +134,11 @@ def white_noise_misses(table: pd.DataFrame) -> Claim:
 
 
 def covariance_predicts_curve(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "pairs").dropna(subset=["network_rho"]) if len(table) else table
-    if len(rows):
-        place = [rows[name] for name in PAIR]
-        own = (half_space(rows, rows["flip_rate"]) - rows["robust_test_error"]).abs().groupby(place).mean()
-        white = (half_space_white(rows, rows["flip_rate"]) - rows["robust_test_error"]).abs().groupby(place).mean()
-    else:
-        own = white = pd.Series(dtype=float)
+    rows = _adversarial(table, "pairs").dropna(subset=["network_rho"])
+    own, white = (
+        (predicted(rows, rows["flip_rate"]) - rows["robust_test_error"]).abs().groupby([rows[p] for p in PAIR]).mean()
+        for predicted in (half_space, half_space_white)
+    )
     close, better = bool((own <= CURVE).all()), bool((own < white).all())
     return _claim(
         "covariance_predicts_curve",
@@ -183,14 +180,15 @@ def more_points_help(table: pd.DataFrame) -> Claim:
     swept = rows[rows["experiment"] == "sizes"]
     at = ["data", "classes", "side", "flip_rate", "budget_ratio"]
     places = swept[at].drop_duplicates()
-    same = rows.merge(places, on=at) if len(places) else rows.iloc[:0]
-    errors = same.groupby([*at, "n"])["robust_test_error"].mean().unstack() if len(same) else pd.DataFrame()
-    fall = errors.iloc[:, 0] - errors.iloc[:, -1] if len(errors) else pd.Series(dtype=float)
+    same = rows.merge(places, on=at)
+    least, largest = same["n"].min(), same["n"].max()
+    few, many = (same[same["n"] == n].groupby(at)["robust_test_error"].mean() for n in (least, largest))
+    fall = few - many
     return _claim(
         "more_points_help",
-        len(same),
+        len(same) if least < largest and fall.notna().any() else 0,
         judge(bool((fall > 0).all()), (fall > 0).mean() >= 0.5),
-        measured={"least_fall": fall.min(), "largest_fall": fall.max(), "largest_n": same["n"].max()},
+        measured={"least_fall": fall.min(), "largest_fall": fall.max(), "largest_n": largest},
         statement="Robust test error with noisy labels is lower at the largest n than at the least, at every budget.",
         expected="a fall at every pair and budget",
         tolerance="none: a comparison (partly: at half of them)",
@@ -218,10 +216,8 @@ def adversarial_beats_ordinary(table: pd.DataFrame) -> Claim:
     rows = table[(table["experiment"] == "pairs") & (table["flip_rate"] > 0)]
     place = ["data", "classes", "flip_rate", "budget_ratio"]
     errors = rows.groupby([*place, "training"])["robust_test_error"].mean().unstack()
-    if {"adversarial", "ordinary"} <= set(errors.columns):
-        gain = (errors["ordinary"] - errors["adversarial"]).dropna()
-    else:
-        gain = pd.Series(dtype=float)
+    errors = errors.reindex(columns=["adversarial", "ordinary"]).dropna()
+    gain = errors["ordinary"] - errors["adversarial"]
     return _claim(
         "adversarial_beats_ordinary",
         len(rows) if len(gain) else 0,

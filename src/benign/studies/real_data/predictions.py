@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from benign.theory.mixture.correlated import half_space_error
+from benign.stats import crossing
+from benign.theory.mixture.correlated import two_class_error
 
 PAIR = ["data", "classes", "flip_rate"]
 HALF = 0.5
@@ -15,27 +16,17 @@ HALF = 0.5
 def half_space(rows: pd.DataFrame, flip_rate: ArrayLike) -> NDArray[np.float64]:
     """Robust error (rows,) of the network's direction with its ρ and σ_± from images outside the sample."""
     deviations = rows[["network_sigma_first", "network_sigma_second"]].to_numpy(float).T
-    return half_space_error(rows["budget"], rows["network_rho"], deviations, flip_rate, rows["first_share"])
+    return two_class_error(rows["budget"], rows["network_rho"], deviations, flip_rate, rows["first_share"])
 
 
 def half_space_white(rows: pd.DataFrame, flip_rate: ArrayLike) -> NDArray[np.float64]:
     """The same with the network's ρ but σ_± = 1, as for white noise."""
-    return half_space_error(rows["budget"], rows["network_rho"], np.ones((2, len(rows))), flip_rate)
+    return two_class_error(rows["budget"], rows["network_rho"], np.ones((2, len(rows))), flip_rate)
 
 
 def white_averaging(rows: pd.DataFrame, flip_rate: ArrayLike) -> NDArray[np.float64]:
     """Robust error (rows,) of the averaging predictor under white noise: nothing of it is measured but ‖μ̂‖."""
-    return half_space_error(rows["budget"], rows["averaging_rho"], np.ones((2, len(rows))), flip_rate)
-
-
-def crossing(budget: NDArray[np.float64], error: NDArray[np.float64]) -> float:
-    """The first budget at which `error` reaches 1/2, linear between points; NaN if it never does or starts above."""
-    above = np.flatnonzero(error >= HALF)
-    if not len(above) or above[0] == 0:
-        return float("nan")
-    last, first = above[0] - 1, above[0]
-    share = (HALF - error[last]) / (error[first] - error[last])
-    return float(budget[last] + share * (budget[first] - budget[last]))
+    return two_class_error(rows["budget"], rows["averaging_rho"], np.ones((2, len(rows))), flip_rate)
 
 
 def transitions(rows: pd.DataFrame) -> pd.DataFrame:
@@ -53,6 +44,6 @@ def transitions(rows: pd.DataFrame) -> pd.DataFrame:
         )
         means = clean.groupby("budget_ratio")[["measured", "network", "white"]].mean()
         ratios = means.index.to_numpy(float)
-        found = {name: crossing(ratios, means[name].to_numpy(float)) for name in means}
+        found = {name: crossing(ratios, means[name].to_numpy(float), HALF) for name in means}
         result.append(dict(zip(PAIR, place, strict=True)) | found | {"cells": len(part)})
     return pd.DataFrame(result, columns=[*PAIR, "measured", "network", "white", "cells"])

@@ -48,7 +48,7 @@ def _course(rows: pd.DataFrame, panel: str, series: str) -> list[pd.DataFrame]:
 def _trainings(rows: pd.DataFrame) -> pd.DataFrame:
     """One row for each training, with the status that numbers go by."""
     whole = courses(rows)
-    return whole.assign(status=np.where(whole["diverged"].astype(bool), "diverged", "ok"))
+    return whole.assign(status=np.where(whole["diverged"], "diverged", "ok"))
 
 
 # ---------------------------------------------------------------- benign and harmful

@@ -58,12 +58,10 @@ def order_is_harmless(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "order")
     rows = rows[(rows["target"] != "noise") & (rows["noise"] > 0) & (rows["order"] >= 15)]
     error = rows.groupby(["target", "penalty", "order"])["test_rmse"].median().unstack("order")
-    free, held = (
-        error[error.index.get_level_values("penalty").to_series(index=error.index).gt(0) == penalised]
-        for penalised in (False, True)
-    )
-    spread = (held.max(axis=1) / held.min(axis=1)).max()
-    peak = (free.max(axis=1).to_numpy() / held.max(axis=1).to_numpy()).min() if len(free) == len(held) > 0 else np.nan
+    penalised = error.index.get_level_values("penalty") > 0
+    spread = (error.max(axis=1) / error.min(axis=1))[penalised].max()
+    free, held = (error[rows].max(axis=1).groupby("target").max() for rows in (~penalised, penalised))
+    peak = (free / held).min()
     return _claim(
         "order_is_harmless",
         len(rows) if np.isfinite(peak) else 0,
@@ -85,17 +83,17 @@ def _against_rivals(table: pd.DataFrame, target: str) -> pd.DataFrame:
     rows = of_experiments(table, "sample_size")
     rows = rows[rows["target"] == target]
     logs = rows["test_rmse"].astype(float).apply(np.log).groupby([rows["n"], rows["order"], rows["penalty"] > 0]).mean()
-    wide = np.exp(logs).unstack([1, 2])
     names = {(2, False): "low", (15, False): "high", (15, True): "regularised"}
-    return wide.rename(columns=str) if wide.empty else pd.DataFrame({names[key]: wide[key] for key in names})
+    wide = np.exp(logs).unstack([1, 2]).reindex(columns=pd.MultiIndex.from_tuples(names))
+    return wide.set_axis(list(names.values()), axis=1)
 
 
 def _competitive(table: pd.DataFrame, target: str, name: str, words: str, source: str) -> Claim:
     found = _against_rivals(table, target)
-    ratio = found["regularised"] / found[["low", "high"]].min(axis=1) if len(found) else pd.Series(dtype=float)
+    ratio = found["regularised"] / found[["low", "high"]].min(axis=1)
     return _claim(
         name,
-        int((of_experiments(table, "sample_size")["target"] == target).sum()) if len(found) else 0,
+        int((of_experiments(table, "sample_size")["target"] == target).sum()) if ratio.notna().any() else 0,
         judge(bool((ratio <= COMPETITIVE).all()), bool((ratio <= HALFWAY).all())),
         statement=words,
         source=source,
@@ -136,15 +134,13 @@ def _count(table: pd.DataFrame, features: str) -> int:
 
 
 def _peak_distance(curve: pd.DataFrame) -> float:
-    if not len(curve):
-        return np.nan
-    return float(abs(curve["d"].iloc[int(curve["test_error"].to_numpy().argmax())] - curve["n"].iloc[0]))
+    peak = curve.nlargest(1, "test_error")
+    return (peak["d"] - peak["n"]).abs().max()
 
 
 def _ascents(curve: pd.DataFrame) -> tuple[float, float]:
     """(least mean error with d < n, mean error at the largest d)."""
-    below = curve.loc[curve["d"] < curve["n"], "test_error"].min()
-    return float(below), float(curve["test_error"].iloc[-1]) if len(curve) else np.nan
+    return curve.loc[curve["d"] < curve["n"], "test_error"].min(), curve["test_error"].tail(1).max()
 
 
 def peak_at_n(table: pd.DataFrame) -> Claim:
@@ -280,7 +276,7 @@ def evidence_falls(table: pd.DataFrame) -> Claim:
             "smallest_fall_of_log_evidence": -evidence.max(initial=-np.inf),
             "smallest_fall_of_test_accuracy": -accuracy.max(initial=-np.inf),
             "log_evidence_without": found["log_evidence"].max(),
-            "log_evidence_at_highest_rate": found["log_evidence"].iloc[-1] if len(found) else np.nan,
+            "log_evidence_at_highest_rate": found["log_evidence"].tail(1).max(),
         },
         expected="means over seeds fall strictly from each flip rate to the next, in both",
         tolerance="none (partly: the marginal likelihood alone, or up to the last step but one)",
@@ -300,10 +296,7 @@ def evidence_linear(table: pd.DataFrame) -> Claim:
         judge(deviation <= 5),
         statement="The fall is linear in (1-2p)²: mean log evidence is its exact expectation over the flips.",
         source="beyond the paper; derived: docs/theory.md §13",
-        measured={
-            "largest_deviation_in_standard_errors": deviation,
-            "seeds": int(off.size().min()) if len(rows) else 0,
-        },
+        measured={"largest_deviation_in_standard_errors": deviation, "seeds": off.size().min()},
         expected="mean over seeds of measured less expected log evidence is 0 at every flip rate",
         tolerance="5 standard errors: Student's t with 4 degrees of freedom passes 99% of the time",
         figure="altered_labels",
@@ -373,21 +366,19 @@ def bound_holds(table: pd.DataFrame) -> Claim:
 
 
 def _barriers(table: pd.DataFrame) -> pd.DataFrame:
-    """Greatest training loss of each path above the worse of its ends; one row for each seed."""
+    """Greatest training loss of both paths above the worse of their ends; one row for each seed."""
     rows = of_experiments(table, "connectivity")
     ends = rows[rows["position"].isin([0.0, 1.0])]
     highest, at_ends = (part.groupby(["seed", "path"])["train_loss"].max() for part in (rows, ends))
-    return (highest - at_ends).unstack("path")
+    return (highest - at_ends).unstack("path").reindex(columns=["line", "bezier"])
 
 
 def path_without_barrier(table: pd.DataFrame) -> Claim:
     found = _barriers(table)
-    complete = {"line", "bezier"} <= set(found)
-    ratio = found["bezier"] / found["line"] if complete else pd.Series(dtype=float)
-    line, curve = (found["line"].min(), found["bezier"].max()) if complete else (np.nan,) * 2
+    ratio, line, curve = found["bezier"] / found["line"], found["line"].min(), found["bezier"].max()
     return _claim(
         "path_without_barrier",
-        len(of_experiments(table, "connectivity")) if complete else 0,
+        len(of_experiments(table, "connectivity")) if ratio.notna().any() else 0,
         judge(bool((ratio <= FAR).all()) and line > 0, ratio.mean() <= 3 * FAR and line > 0),
         statement="Two independently trained networks are joined by a curve of low loss; the straight line climbs.",
         source=f"{PAPER}, after Garipov et al. 2018; settings ours",
@@ -417,7 +408,7 @@ def path_generalises(table: pd.DataFrame) -> Claim:
 
 
 def no_divergence(table: pd.DataFrame) -> Claim:
-    lost = int((table["status"] != "ok").sum()) if len(table) else 0
+    lost = int((table["status"] != "ok").sum())
     return _claim(
         "no_divergence",
         len(table),

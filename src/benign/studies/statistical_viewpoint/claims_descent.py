@@ -8,7 +8,6 @@ import functools
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benign.claims import Claim, conclude, judge, of_experiments
 
@@ -68,17 +67,17 @@ def descent_course(table: pd.DataFrame) -> Claim:
 def max_margin_rate(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "margin")
     last = rows["steps"].max()
-    changes = [_gain_ratio(part, last) for _, part in rows.groupby(["n", "p", "seed"])]
-    changes = [ratio for ratio in changes if np.isfinite(ratio)]
-    inside = [0.8 <= ratio <= 1.25 for ratio in changes]
+    ratios = pd.Series([_gain_ratio(part, last) for _, part in rows.groupby(["n", "p", "seed"])], dtype=float)
+    ratios = ratios[np.isfinite(ratios)]
+    inside = ratios.between(0.8, 1.25)
     return _claim(
         "max_margin_rate",
-        len(changes),
-        judge(all(inside), float(np.mean(inside or [False])) >= 0.75),
+        len(ratios),
+        judge(bool(inside.all()), inside.mean() >= 0.75),
         measured={
-            "courses": len(changes),
-            "least_ratio": min(changes, default=None),
-            "largest_ratio": max(changes, default=None),
+            "courses": len(ratios),
+            "least_ratio": ratios.min(),
+            "largest_ratio": ratios.max(),
             "largest_tangent_at_the_end": rows.loc[rows["steps"] == last, "tangent"].max(),
             "steps": last,
         },
@@ -114,8 +113,7 @@ def max_margin_constant(table: pd.DataFrame) -> Claim:
         measured={"largest_relative_deviation": off.max(), "median": off.median(), "least_p": rows["p"].min()},
         statement=(
             "Where support vectors with comparable multipliers span all points, w(t) = ŵ log t + w̃ with the "
-            "closed-form w̃: "
-            "it gives the angle from t = 1,000 on to within 5 %."
+            "closed-form w̃: it gives the angle from t = 1,000 on to within 5 %."
         ),
         source="implicit regularisation, §3 (Soudry et al. 2018) [M: remembered, derived in §12]",
         expected="tan(angle) measured/predicted = 1",
@@ -139,10 +137,10 @@ def slope(rows: pd.DataFrame, column: str) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def _slope_interval(rows: pd.DataFrame, column: str) -> NDArray:
+def _slope_interval(rows: pd.DataFrame, column: str) -> tuple[float, float]:
     """(least, largest) slope when the widths are fitted seed by seed."""
-    slopes = [slope(part, column) for _, part in rows.groupby("seed")]
-    return np.array([min(slopes, default=np.nan), max(slopes, default=np.nan)])
+    slopes = pd.Series([slope(part, column) for _, part in rows.groupby("seed")], dtype=float)
+    return slopes.min(), slopes.max()
 
 
 def lazy_movement(table: pd.DataFrame) -> Claim:
@@ -172,7 +170,7 @@ def lazy_movement_constant(table: pd.DataFrame) -> Claim:
         "lazy_movement_constant",
         len(rows),
         judge(off.max() <= 0.1, off.max() <= 0.2),
-        measured={"largest_relative_deviation": off.max(), "at_the_widest": off.iloc[-1] if len(off) else None},
+        measured={"largest_relative_deviation": off.max(), "at_the_widest": off.tail(1).max()},
         statement=(
             "From m = 256 on the size of that movement is √(yᵀK⁻¹y/(md)) with K the tangent kernel of infinite width, "
             "nothing fitted."
@@ -188,7 +186,7 @@ def follows_tangent_kernel(table: pd.DataFrame) -> Claim:
     rows = _lazy(table, "lazy")
     slopes = {name: slope(rows, name) for name in ("linearised_gap", "kernel_gap", "kernel_change")}
     widest = rows[rows["width"] == rows["width"].max()]
-    worst = max(slopes.values()) if len(rows) else np.nan
+    worst = max(slopes.values())
     return _claim(
         "follows_tangent_kernel",
         len(rows),
@@ -199,9 +197,8 @@ def follows_tangent_kernel(table: pd.DataFrame) -> Claim:
         },
         statement=(
             "Wide networks follow their tangent kernel: on fresh points the gaps to the network linearised at its "
-            "start, "
-            "and to the kernel of infinite width, and the kernel's own change fall at least as m^(-.4), the first "
-            "to 1 %."
+            "start, and to the kernel of infinite width, and the kernel's own change fall at least as m^(-.4), the "
+            "first to 1 %."
         ),
         source="the linear regime, §5 [abstract, M]",
         expected="slopes of about -1/2; linearised gap ≤ .01 at the largest width",
@@ -220,9 +217,9 @@ def mean_field_is_not_lazy(table: pd.DataFrame) -> Claim:
         judge(abs(found) <= 0.1 and gap > -0.25, abs(found) <= 0.1),
         measured={"slope_movement": found, "slope_linearised_gap": gap, "movement_at_the_widest": widest},
         statement=(
-            "The control: with 1/m in place of 1/√m, and the same kernel at first, movement does not fall with "
-            "the width "
-            "(slope 0 ± .1), and the gap to the linearised network falls at most half as fast as in the lazy regime."
+            "The control: with 1/m in place of 1/√m, and the same kernel at first, movement does not fall with the "
+            "width (slope 0 ± .1), and the gap to the linearised network falls at most half as fast as in the lazy "
+            "regime."
         ),
         source="beyond the linear regime, §7 [abstract, M]",
         expected="slope of the movement 0; of the gap above -1/4",

@@ -56,22 +56,27 @@ def _variances(rows: pd.DataFrame) -> pd.DataFrame:
     return means.assign(noise=quantile * np.sqrt(deviation / means["cells"]) / means["n"])
 
 
+def _courses(rows: pd.DataFrame, by: list[str], size: str) -> pd.DataFrame:
+    """Of each course of mean variances over a size: whether it falls strictly, and its last value over its first."""
+    means = rows.groupby([*by, size])["variance"].mean()
+    courses = [course.to_numpy() for _, course in means.groupby(by)]
+    falls = pd.Series([len(course) > 1 and bool((np.diff(course) < 0).all()) for course in courses], dtype=bool)
+    return pd.DataFrame(
+        {"falls": falls, "ratio": pd.Series([course[-1] / course[0] for course in courses], dtype=float)}
+    )
+
+
 def benign_over_dimension(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "dimension")
-    falls, ratios = [], []
-    for _, part in _means(rows, ["spectrum", "decay", "n", "p"], ["variance"]).groupby(["spectrum", "decay", "n"]):
-        course = part.sort_values("p")["variance"].to_numpy()
-        falls.append(bool((np.diff(course) < 0).all()) and len(course) > 1)
-        ratios.append(course[-1] / course[0])
+    falls, ratio = (_courses(rows, ["spectrum", "decay", "n"], "p")[name] for name in ("falls", "ratio"))
     return _claim(
         "benign_over_dimension",
         len(rows),
-        judge(all(falls) and max(ratios, default=1.0) <= 1 / 3, bool(falls) and float(np.mean(falls)) >= 0.5),
-        measured={"spectra": len(falls), "falling": sum(falls), "largest_last_over_first": max(ratios, default=None)},
+        judge(bool(falls.all()) and ratio.max() <= 1 / 3, falls.mean() >= 0.5),
+        measured={"spectra": len(falls), "falling": falls.sum(), "largest_last_over_first": ratio.max()},
         statement=(
             "With a few large eigenvalues over a flat tail of fixed sum, the variance of the min-norm interpolant "
-            "falls "
-            "at each increase of the dimension p, to a third of its first value or less."
+            "falls at each increase of the dimension p, to a third of its first value or less."
         ),
         source="benign overfitting, §4.2 (Bartlett et al. 2020, Thm 6) [abstract, M]",
         expected="means over seeds fall strictly in p; last/first ≤ 1/3",
@@ -83,12 +88,12 @@ def benign_over_dimension(table: pd.DataFrame) -> Claim:
 def benign_over_sample_size(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "sample_size")
     rows = rows[rows["spectrum"].isin(BENIGN)]
-    falls = _falling(rows, ["variance"])
+    falls = _courses(rows, ["spectrum", "decay"], "n")["falls"]
     return _claim(
         "benign_over_sample_size",
         len(rows),
-        judge(all(falls), any(falls)),
-        measured={"spectra": len(falls), "falling": sum(falls)},
+        judge(bool(falls.all()), bool(falls.any())),
+        measured={"spectra": len(falls), "falling": falls.sum()},
         statement=(
             "For benign spectra, five spikes over a flat tail in dimension n^1.5 and i⁻¹(1 + ln i)⁻², the variance of "
             "the min-norm interpolant falls with the number of points n."
@@ -98,12 +103,6 @@ def benign_over_sample_size(table: pd.DataFrame) -> Claim:
         tolerance="none: an order (partly: for one of the spectra)",
         figure="effective_ranks",
     )
-
-
-def _falling(rows: pd.DataFrame, columns: list[str]) -> list[bool]:
-    means = _means(rows, ["spectrum", "decay", "n"], columns)
-    courses = [part.sort_values("n")[columns[0]].to_numpy() for _, part in means.groupby(["spectrum", "decay"])]
-    return [bool((np.diff(course) < 0).all()) and len(course) > 1 for course in courses]
 
 
 def not_benign(table: pd.DataFrame) -> Claim:
@@ -134,8 +133,7 @@ def not_benign(table: pd.DataFrame) -> Claim:
         },
         statement=(
             "Overfitting is not benign for i^(-a) with a > 1, e^(-i/τ) and isotropic data with p = 2n: at the "
-            "largest n "
-            "the variance is a - 1, n/τ - 1 and n/(p - n) times that of the noise."
+            "largest n the variance is a - 1, n/τ - 1 and n/(p - n) times that of the noise."
         ),
         source="benign overfitting, §4.2 (only that it does not vanish) [abstract, M]; the limits [derived: §12]",
         expected="a - 1 where (n/p)^(a-1) ≤ .1, n/τ - 1, n/(p - n)",
@@ -160,7 +158,7 @@ def effective_ranks_decide(table: pd.DataFrame) -> Claim:
             "least_ratio": ratio.min(),
             "largest_ratio": ratio.max(),
             "spearman": order,
-            "least_variance_without_index": without["variance"].min() if len(without) else None,
+            "least_variance_without_index": without["variance"].min(),
         },
         statement=(
             "Over all spectra, benign and not, the variance is k*/n + n/R_{k*} up to a constant factor and in the same "
@@ -228,7 +226,7 @@ def isotropic_exact(table: pd.DataFrame) -> Claim:
     variance = (rows["variance"] - rows["predicted_variance"]) / rows["variance_error"]
     over = rows[rows["p"] > rows["n"]]
     bias = (over["bias"] - over["predicted_bias"]) / over["bias_error"]
-    worst = max(variance.abs().max(), bias.abs().max()) if len(rows) else np.nan
+    worst = max(variance.abs().max(), bias.abs().max())
     return _claim(
         "isotropic_exact",
         len(rows),
@@ -236,8 +234,7 @@ def isotropic_exact(table: pd.DataFrame) -> Claim:
         measured={"largest_deviation_in_standard_errors": worst, "least_distance": (rows["p"] - rows["n"]).abs().min()},
         statement=(
             "For isotropic data the mean variance is exactly p/(n-p-1) below and n/(p-n-1) above the threshold, "
-            "and the "
-            "bias 1 - n/p, at every p with |p - n| ≥ 4."
+            "and the bias 1 - n/p, at every p with |p - n| ≥ 4."
         ),
         source="ridgeless regression, §4.3 [M: remembered, put to the test here]",
         expected="the closed forms",
@@ -266,8 +263,7 @@ def isotropic_threshold(table: pd.DataFrame) -> Claim:
         measured={"trials": trials, **shares, "median_over_n": (rows["variance_median"] / rows["n"]).mean()},
         statement=(
             "At p = n the variance has no mean: it exceeds 100n with probability 1 - exp(-.1 - .005), its tail "
-            "falls as "
-            "the square root only, and its median is higher than at any other p."
+            "falls as the square root only, and its median is higher than at any other p."
         ),
         source="beyond the survey; Edelman's law of the least singular value [M: remembered, put to the test here]",
         expected=f"a share of {float(threshold_survival(100)):.4f} beyond 100n; the highest median",
@@ -347,26 +343,27 @@ def double_descent(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "random_features")
     rows = rows[rows["ridge"] == 0.001]
     lengths = rows.groupby("d")["features"].nunique()
-    means = _means(rows[rows["d"] == lengths.idxmax()] if len(lengths) else rows, ["n", "features"], ["test_error"])
-    peak = means.iloc[int(means["test_error"].to_numpy().argmax())] if len(means) else None
+    rows = rows[rows["d"].isin(lengths.nlargest(1).index)]
+    means = _means(rows, ["n", "features"], ["test_error"])
+    peak = means.nlargest(1, "test_error")
+    place = (peak["features"] / peak["n"]).max()
     under, over = (
         means[select]["test_error"] for select in (means["features"] < means["n"], means["features"] > means["n"])
     )
-    at_threshold = peak is not None and bool(abs(peak["features"] / peak["n"] - 1) <= 0.1)
+    at_threshold = abs(place - 1) <= 0.1
     return _claim(
         "double_descent",
         means["cells"].sum(),
         judge(at_threshold and over.min() < under.min(), at_threshold),
         measured={
-            "peak_at_features_over_n": None if peak is None else peak["features"] / peak["n"],
+            "peak_at_features_over_n": place,
             "peak": means["test_error"].max(),
             "least_below": under.min(),
             "least_above": over.min(),
         },
         statement=(
             "With a ridge of .001 the test error over the number of features peaks at N = n (within 10 %), and "
-            "descends "
-            "beyond to less than the best of all N < n."
+            "descends beyond to less than the best of all N < n."
         ),
         source="random features, §6 (Mei, Montanari 2022) [abstract, M]",
         expected="peak at |N/n - 1| ≤ .1; least error above n under the least below",
@@ -388,8 +385,7 @@ def nonlinear_is_noise(table: pd.DataFrame) -> Claim:
         measured={"points": len(means), "largest": off.max(), "median": off.median()},
         statement=(
             "A purely quadratic target is to random features, at n and N in proportion to d, nothing but label "
-            "noise of "
-            "its variance: the error is its variance times (1 + that of unit noise)."
+            "noise of its variance: the error is its variance times (1 + that of unit noise)."
         ),
         source="random features, §6 (Mei, Montanari 2022) [M: remembered, put to the test here]",
         expected="error on quadratic forms of unit variance = 1 + variance's formula",

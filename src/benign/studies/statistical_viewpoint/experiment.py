@@ -42,6 +42,5 @@ def _row(cell: Cell, result: dict[str, Any]) -> dict[str, Any]:
     """A row; "diverged", without results, if what was measured is not finite (predictions may be infinite)."""
     measured = {name: value for name, value in result.items() if not name.startswith(("predicted_", "leading_"))}
     if not np.all(np.isfinite(list(measured.values()))):
-        return {"key": cell.key, **cell.fields(), "status": "diverged"}
-    finite = {name: value if np.isfinite(value) else None for name, value in result.items()}
-    return {"key": cell.key, **cell.fields(), "status": "ok", **finite}
+        return cell.row(status="diverged")
+    return cell.row(status="ok", **{name: value if np.isfinite(value) else None for name, value in result.items()})

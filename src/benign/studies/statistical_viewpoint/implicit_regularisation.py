@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
+from benign.theory.geometry.hard_margin import hard_margin
 from benign.theory.regression import implicit_bias
 
 Floats = NDArray[np.float64]
@@ -53,7 +54,7 @@ def logistic(cells: list[Cell], study: str) -> Iterator[tuple[Cell, dict[str, An
     y = np.where(np.arange(first.n) % 2 == 0, 1.0, -1.0)
     a = y[:, None] * rng.standard_normal((first.n, first.p))  # (n, p), points times labels
     a[:, 0] = np.abs(a[:, 0]) + SHIFT  # separable by the first axis with margin SHIFT
-    found = implicit_bias.hard_margin(a)
+    found = hard_margin(a)
     if found is None:
         raise ArithmeticError("the hard-margin problem of separable points was not solved")
     gram = a @ a.T

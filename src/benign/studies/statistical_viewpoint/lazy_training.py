@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benign import seeds
 from benign.studies.statistical_viewpoint.grid import Cell
+from benign.studies.statistical_viewpoint.random_features import sphere
 from benign.theory.regression.tangent_kernel import kernel_descent, relu_kernel
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ def trained(cell: Cell, study: str) -> dict[str, Any]:
     kernel_change: ‖K - K₀‖/‖K₀‖ of the network's own kernel on the training points.
     """
     data = seeds.generator(study, "sphere", cell.seed, n=cell.n, d=cell.d)
-    x, tested = (_sphere(data, rows, cell.d) for rows in (cell.n, TESTED))
+    x, tested = (sphere(data, rows, cell.d) for rows in (cell.n, TESTED))
     y = np.where(data.random(cell.n) < 0.5, 1.0, -1.0)
     rng = seeds.generator(study, "weights", cell.seed, d=cell.d, width=cell.width)
     # Equal weights in pairs of opposite sign: f = 0 at first, and the linearised network has no offset.
@@ -64,12 +65,6 @@ def descend(w_0: Floats, a: Floats, x: Floats, y: Floats, step: float, steps: in
         residual = factor * (np.where(active, z, 0.0) @ a) - y  # (n,)
         w -= rate * a[:, None] * (active.T @ (residual[:, None] * x))
     return w
-
-
-def _sphere(rng: np.random.Generator, rows: int, d: int) -> Floats:
-    """(rows, d), uniform on the sphere of radius √d."""
-    drawn = rng.standard_normal((rows, d))
-    return drawn * (math.sqrt(d) / np.linalg.norm(drawn, axis=1, keepdims=True))
 
 
 def _outputs(w: Floats, a: Floats, x: Floats, scaling: str) -> Floats:

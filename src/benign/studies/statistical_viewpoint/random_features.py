@@ -27,8 +27,8 @@ def fitted(cell: Cell, study: str) -> dict[str, Any]:
     random centred quadratic form of unit variance, whose prediction is variance + 1; test_error: bias + noise·variance.
     """
     rng = seeds.generator(study, "features", cell.seed, d=cell.d)
-    x = _sphere(rng, cell.n, cell.d)
-    theta = _sphere(rng, cell.features, cell.d)
+    x = sphere(rng, cell.n, cell.d)
+    theta = sphere(rng, cell.features, cell.d)
     z = np.maximum(x @ theta.T / math.sqrt(cell.d), 0)  # (n, N)
     fit = ridge_map(z, cell.n * cell.features / cell.d * cell.ridge)  # (N, n), labels to coefficients
     second = feature_moments(theta)  # (N, N)
@@ -45,7 +45,7 @@ def fitted(cell: Cell, study: str) -> dict[str, Any]:
     return row
 
 
-def _sphere(rng: np.random.Generator, rows: int, d: int) -> Floats:
+def sphere(rng: np.random.Generator, rows: int, d: int) -> Floats:
     """(rows, d), uniform on the sphere of radius √d."""
     drawn = rng.standard_normal((rows, d))
     return drawn * (math.sqrt(d) / np.linalg.norm(drawn, axis=1, keepdims=True))

@@ -51,7 +51,7 @@ def moments(x: Floats, y: Floats) -> Moments:
     return Moments(mean, np.stack([np.atleast_2d(np.cov(points.T, bias=True)) for points in classes]))
 
 
-def half_space_error(
+def two_class_error(
     budget: ArrayLike, rho: ArrayLike, deviations: ArrayLike, flip_rate: ArrayLike = 0.0, share: ArrayLike = 0.5
 ) -> Floats:
     """Robust error of a half-space: Σ_± share_±·[(1-β)Φ((α-ρ)/σ_±) + βΦ((α+ρ)/σ_±)] [derived: §17].

@@ -15,7 +15,7 @@ from benign.theory.mixture import gaussian
 Floats = NDArray[np.float64]
 
 
-def effective_dimension(eigenvalues: ArrayLike) -> float:
+def participation_ratio(eigenvalues: ArrayLike) -> float:
     """(tr Σ)²/tr(Σ²) of noise with these eigenvalues (d,): d for independent coordinates, 1 for a single direction."""
     values = np.asarray(eigenvalues, float)
     if not (np.all(values >= 0) and values.sum() > 0):
@@ -34,7 +34,7 @@ def correlated_error(
     lambda_f: ArrayLike = 1.0,
     train_flip_rate: ArrayLike | None = None,
 ) -> Floats:
-    """Robust error, observed labels, of Σ λ_i y_i x_i under noise with tr Σ = d and effective dimension `effective`.
+    """Robust error, observed labels, of Σ λ_i y_i x_i under noise with tr Σ = d and participation ratio `effective`.
 
     μ lies in generic position, μᵀΣμ = ‖μ‖². The defaults give the averaging predictor; train_flip_rate is the training
     sample's own share of flips, flip_rate by default. At effective = d it is § 3's half-space.
@@ -67,7 +67,7 @@ def worst_flips_factor(n: ArrayLike, d: ArrayLike, signal: ArrayLike, flip_rate:
     return np.asarray(left * np.sqrt((across + along) / (across + left**2 * along)))
 
 
-def benign_ends(rho: ArrayLike, flip_rate: float, near: float) -> Floats:
+def benign_ends(rho: ArrayLike, flip_rate: Floats | float, near: float) -> Floats:
     """The budget up to which a half-space's robust error stays within `near` of β, by bisection on § 1; 0 if none."""
     align = np.asarray(rho, float)
     low, high = np.zeros_like(align), np.maximum(align, 0.0)

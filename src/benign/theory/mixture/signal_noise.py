@@ -7,22 +7,22 @@ docs/theory.md §15. Letters: n training points, d dimension, γ signal share, �
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
-import scipy.optimize
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+
+from benign.theory.geometry.hard_margin import multipliers
+from benign.theory.mixture.gaussian import half_space_error
 
 Floats = NDArray[np.float64]
 
 
-def half_space_error(along: ArrayLike, across: ArrayLike, gamma: ArrayLike, d: ArrayLike) -> Floats:
-    """Clean-label test error Φ(-√(dγ/(1-γ))·A/‖z‖) of sign⟨Av + z, x⟩, z ⊥ v [derived, exact: §15].
+def rho(along: ArrayLike, across: ArrayLike, gamma: ArrayLike, d: ArrayLike) -> Floats:
+    """ρ = √(dγ/(1-γ))·A/‖z‖ of sign⟨Av + z, x⟩, z ⊥ v: its error with clean labels is Φ(-ρ) [derived, exact: §15].
 
     along: A; across: ‖z‖ > 0.
     """
     share = np.asarray(gamma, float)
     snr = np.sqrt(np.asarray(d, float) * share / (1 - share))
-    return np.asarray(ndtr(-snr * np.asarray(along, float) / np.asarray(across, float)))
+    return snr * np.asarray(along, float) / np.asarray(across, float)
 
 
 def interpolator(n: ArrayLike, d: ArrayLike, gamma: ArrayLike, flip_rate: ArrayLike) -> tuple[Floats, Floats]:
@@ -41,7 +41,7 @@ def interpolator(n: ArrayLike, d: ArrayLike, gamma: ArrayLike, flip_rate: ArrayL
 
 def interpolator_error(n: ArrayLike, d: ArrayLike, gamma: ArrayLike, flip_rate: ArrayLike) -> Floats:
     """Clean-label test error of the least-norm linear interpolator [derived: §15]."""
-    return half_space_error(*interpolator(n, d, gamma, flip_rate), gamma, d)
+    return half_space_error(0.0, rho(*interpolator(n, d, gamma, flip_rate), gamma, d))
 
 
 def aligned_weights(x: ArrayLike, y: ArrayLike, slope: float) -> Floats:
@@ -54,10 +54,4 @@ def aligned_weights(x: ArrayLike, y: ArrayLike, slope: float) -> Floats:
     points, labels = np.asarray(x, float), np.asarray(y, float)
     signed = labels[:, None] * points
     kernel = np.where(labels[:, None] == labels, (1 + slope**2) / 2, slope)
-    try:
-        lower = scipy.linalg.cholesky((signed @ signed.T) * kernel, lower=True)
-    except scipy.linalg.LinAlgError:
-        raise ValueError(f"n={len(labels)} points in d={points.shape[1]} are dependent: give d ≥ n") from None
-    target = scipy.linalg.solve_triangular(lower, np.ones(len(labels)), lower=True)
-    weights, _ = scipy.optimize.nnls(lower.T, target)
-    return np.asarray(weights)
+    return multipliers((signed @ signed.T) * kernel)

@@ -7,14 +7,12 @@ Letters: X (n, p) points as rows; A = diag(y)X for labels y = ±1; η step size,
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+
+from benign.theory.geometry.hard_margin import HardMargin
 
 Floats = NDArray[np.float64]
-SUPPORT = 1e-9  # a multiplier counts from this share of the largest one on
 
 
 def nearest_interpolant(x: Floats, y: Floats, start: Floats) -> Floats:
@@ -30,32 +28,6 @@ def descent_distance(x: Floats, y: Floats, start: Floats, step: float, steps: in
     left, s, _ = np.linalg.svd(x, full_matrices=False)
     missing = left.T @ (y - x @ start) / s  # (n,), w - w_0 in the right singular vectors' basis
     return float(np.linalg.norm((1 - step * s**2) ** steps * missing) / np.linalg.norm(missing))
-
-
-@dataclasses.dataclass(frozen=True)
-class HardMargin:
-    """w of least norm with Aw ≥ 1: w = Aᵀ·multipliers, multipliers ≥ 0 and 0 off the support vectors."""
-
-    w: Floats
-    multipliers: Floats
-
-    @property
-    def support(self) -> NDArray[np.bool_]:
-        return self.multipliers > SUPPORT * self.multipliers.max()
-
-
-def hard_margin(a: Floats) -> HardMargin | None:
-    """The hard-margin problem by non-negative least squares (Lawson, Hanson 1974, ch. 23); None if not separable.
-
-    a: (n, p), the points times their labels.
-    """
-    rows, columns = a.shape
-    solution, _ = nnls(np.vstack([a.T, np.ones(rows)]), np.append(np.zeros(columns), 1.0), maxiter=100 * rows)
-    residual = np.append(a.T @ solution, solution.sum() - 1)
-    if residual @ residual < 1e-14:
-        return None
-    multipliers = solution / -residual[-1]
-    return HardMargin(a.T @ multipliers, multipliers)
 
 
 def logistic_offset(a: Floats, found: HardMargin, step: float) -> Floats | None:

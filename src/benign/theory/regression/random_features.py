@@ -1,4 +1,4 @@
-"""Ridge regression on random ReLU features: the test error as n, N and d grow in proportion, by two routes.
+"""Ridge regression on random ReLU features: the test error as n, N and d grow in proportion.
 
 Mei, Montanari, The generalization error of random features regression, 2022 (§6 of Bartlett, Montanari, Rakhlin 2021).
 f(x) = Σ_j a_j ReLU(⟨θ_j, x⟩/√d), N rows θ_j and the points x uniform on the sphere of radius √d, a minimising
@@ -6,8 +6,8 @@ f(x) = Σ_j a_j ReLU(⟨θ_j, x⟩/√d), N rows θ_j and the points x uniform o
 
     test error = bias + (noise variance + F★²)·variance + F★²
 
-`mei_montanari` is that paper's theorem as remembered [M]; `gaussian_equivalent` is derived from ridge regression on
-features with the same second moments [derived: docs/theory.md §12]. That both agree is a test of the first.
+It is that paper's theorem as remembered [M]. The tests hold it against what ridge regression on Gaussian features with
+the same second moments gives [derived: docs/theory.md §12].
 Letters: ψ₁ = N/d, ψ₂ = n/d, ζ = μ₁/μ★, λ the ridge.
 """
 
@@ -16,16 +16,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
-
-Floats = NDArray[np.float64]
 
 # ReLU's Hermite coefficients: E[φ(g)], E[gφ(g)], and what is left of E[φ(g)²] = 1/2.
 MU_0, MU_1 = 1 / math.sqrt(2 * math.pi), 0.5
 MU_STAR = math.sqrt(0.5 - MU_0**2 - MU_1**2)
-NODES = 400  # of the Marchenko-Pastur law's quadrature, whose error falls geometrically
 
 
 class Errors(NamedTuple):
@@ -78,47 +73,3 @@ def _chi(psi_1: float, psi_2: float, ridge: float, z: float) -> float:
 
     # g rises from 0, and v₁, v₂ > 0 needs g < min(ψ₁, ψ₂): the root lies below the c with g(c) = min(ψ₁, ψ₂).
     return -brentq(product_excess, 0.0, -_chi_ridgeless(min(psi_1, psi_2), z), xtol=1e-15, rtol=1e-14)
-
-
-def gaussian_equivalent(psi_1: float, psi_2: float, ridge: float = 0.0) -> Errors:
-    """The same by the Marchenko-Pastur law of ΘΘᵀ/d and the deterministic equivalent of ridge regression [derived:
-    §12].
-    """
-    _check(psi_1, psi_2, ridge)
-    if ridge == 0 and psi_1 == psi_2:
-        return Errors(math.inf, math.inf)
-    s, weights = _marchenko_pastur(psi_1)  # of ΘᵀΘ/d, (d, d); N - d eigenvalues of ΘΘᵀ/d are 0 beside these
-    eigenvalues, counts = np.append(MU_1**2 * s, 0.0) + MU_STAR**2, np.append(weights, psi_1 - 1)
-    kappa = _kappa(eigenvalues, counts, psi_2, psi_1 * ridge)
-    second = float((counts * (eigenvalues / (eigenvalues + kappa)) ** 2).sum())
-    learnt = MU_1**2 * s / (MU_1**2 * s + MU_STAR**2)  # share of ⟨β, x⟩ that features can express, by direction
-    residual = float((weights * (1 - learnt)).sum())
-    shrunk = kappa**2 * float((weights * learnt / (MU_1**2 * s + MU_STAR**2 + kappa) ** 2).sum())
-    variance = second / (psi_2 - second)
-    return Errors((residual + shrunk) * (1 + variance), variance)
-
-
-def _kappa(eigenvalues: Floats, counts: Floats, psi_2: float, ridge: float) -> float:
-    """κ with κ(1 - d₁(κ)/ψ₂) = ridge, d₁ = Σ counts·s/(s + κ): the effective ridge; 0 where ridge = 0 and ψ₁ < ψ₂."""
-
-    def excess(kappa: float) -> float:
-        return kappa - ridge - float((counts * kappa * eigenvalues / (eigenvalues + kappa)).sum()) / psi_2
-
-    if ridge == 0 and counts.sum() <= psi_2:
-        return 0.0
-    high = ridge + float((counts * eigenvalues).sum()) / psi_2
-    # Near 0 the left side is (1 - ψ₁/ψ₂)κ - ridge: negative, whichever of the two holds.
-    low = 1e-14 * high
-    return brentq(excess, low, 2 * high, xtol=1e-16, rtol=1e-14)
-
-
-def _marchenko_pastur(psi_1: float) -> tuple[Floats, Floats]:
-    """Nodes and weights for the law of the d eigenvalues of ΘᵀΘ/d: density √((s₊-s)(s-s₋))/(2πs), atom (1-ψ₁)₊ at 0.
-
-    With s = 1 + ψ₁ + 2√ψ₁cos t the integral is one of an even periodic analytic function: the midpoint rule.
-    """
-    angles = (np.arange(NODES) + 0.5) * math.pi / NODES
-    s = 1 + psi_1 + 2 * math.sqrt(psi_1) * np.cos(angles)
-    weights = 2 * psi_1 * np.sin(angles) ** 2 / s / NODES
-    # A node at 0 takes what is left of 1: the atom, and the rule's error where 1/s has its pole near (ψ₁ ≈ 1).
-    return np.append(s, 0.0), np.append(weights, 1 - weights.sum())
