@@ -18,9 +18,9 @@ from torch import Tensor
 
 from benign.attack.evaluation import logistic_loss, worst_case
 from benign.attack.inner import InnerMaximisation
+from benign.experiments.noisy_clusters.draw import sample
 from benign.nets.two_layer import output
 from benign.stats import clopper_pearson
-from benign.studies.adversarial_training.experiment import sample
 from benign.train.gradient_descent import Problem, train
 from engine import CONTEXT, DenseData, paper_cell, single, trained
 from peer_loops import LOOPS, dense_loop

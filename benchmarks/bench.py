@@ -12,7 +12,6 @@ steps after one to warm up, since its steps are all alike, and scaled to 1,000.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
 import functools
 import importlib.metadata
@@ -33,9 +32,9 @@ sys.path.append(str(ROOT / "scripts"))  # the command line and the processor's n
 
 import agreement  # noqa: E402
 import scaling  # noqa: E402
+from benign.experiments.noisy_clusters.draw import sample  # noqa: E402
 from benign.pipeline import provenance, tables  # noqa: E402
 from benign.pipeline.console import parser, reports_errors  # noqa: E402
-from benign.studies.adversarial_training.experiment import sample  # noqa: E402
 from benign.studies.adversarial_training.grid import Cell  # noqa: E402
 from draw_figures import draw  # noqa: E402
 from engine import (  # noqa: E402
@@ -118,7 +117,7 @@ def own(sizes: Sizes) -> dict[str, Any]:
     """Seconds of a paper-scale run, whether they depend on d, and what they are made of."""
     cell, small, huge = (paper_cell(sizes, d=d) for d in (sizes.d, sizes.small, sizes.huge))
     problem = sample(cell, CONTEXT).problem
-    small_equal, huge_equal = (dataclasses.replace(each, steps=cell.steps // 5) for each in (small, huge))
+    small_equal, huge_equal = (each.replace(steps=cell.steps // 5) for each in (small, huge))
     evaluations: dict[str, float] = {}
 
     def run(each: Cell) -> None:

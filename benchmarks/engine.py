@@ -14,8 +14,10 @@ from torch.profiler import ProfilerActivity, profile
 from benign import seeds
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
+from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.predict import step_size
+from benign.experiments.noisy_clusters.setting import USUAL
 from benign.nets.two_layer import Activation, symmetric
-from benign.studies.adversarial_training.experiment import sample, step_size
 from benign.studies.adversarial_training.grid import Cell
 from benign.study import Context
 from benign.train.gradient_descent import Problem, Snapshot, train
@@ -30,18 +32,15 @@ EQUAL_WORK = InnerMaximisation(evaluations=1, unchecked=0)
 def paper_cell(sizes: Sizes, **fields: Any) -> Cell:
     """The paper's n, m, β and steps at d = 10⁴; ‖μ‖, α, γ, η and σ are ours, those of the README's example."""
     given: dict[str, Any] = {
+        **USUAL,
         "d": sizes.d,
         "signal": 8.0,
+        "curvature": 1.0,
         "budget": 2.0,
         "n": sizes.n,
         "flip_rate": 0.1,
         "width": sizes.width,
         "steps": sizes.steps,
-        "activation": "leaky_relu",
-        "slope": 0.1,
-        "curvature": 1.0,
-        "init_scale": 1e-3,
-        "step_scale": 2.0,
         "test_points": sizes.test_points,
         "seed": 0,
     }

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from benign.studies.adversarial_training.experiment import run, step_size
+from benign.experiments.noisy_clusters.predict import recursion
+from benign.studies.adversarial_training.experiment import run
 from benign.studies.adversarial_training.grid import Cell
 from benign.study import Context
-from benign.theory.mixture import two_group
 
 STOPS = (1, 10, 100, 300)
 SEEDS = 4
@@ -39,16 +39,7 @@ def line(slope: float, budget: float) -> str:
     measured = np.array([[[rows[t, s][c] for t in STOPS] for s in range(SEEDS)] for c in ("rho", "train_loss")])
     predicted = np.zeros_like(measured)
     for seed, cell in enumerate(cells(slope, budget)[:: len(STOPS)]):
-        path = two_group.trajectory(
-            n=cell.n,
-            d=cell.d,
-            signal=cell.signal,
-            flip_rate=rows[1, seed]["flipped"],
-            slope=slope,
-            budget=budget,
-            step_size=step_size(cell),
-            steps=STOPS[-1],
-        )
+        path = recursion(cell.replace(steps=STOPS[-1]), rows[1, seed]["flipped"])
         at = np.array(STOPS) - 1
         predicted[:, seed] = path.rho[at], path.robust_train_loss[at]
     rho, loss = (zip(p.mean(0), m.mean(0), strict=True) for p, m in zip(predicted, measured, strict=True))

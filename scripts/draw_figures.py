@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benign import plots, studies
+from benign import files, plots, studies
 from benign.pipeline import tables
 from benign.pipeline.console import parser, reports_errors
 from benign.plots import Figure
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
 def draw(figure: Figure, folder: Path) -> None:
     """Write one figure and its numbers."""
     for kind, content in plots.render(figure).items():
-        tables.write_bytes(folder / f"{figure.name}.{kind}", content)
+        files.write_bytes(folder / f"{figure.name}.{kind}", content)
     tables.write_frame(folder / f"{figure.name}.csv", figure.numbers)
 
 

@@ -20,7 +20,6 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     try:
         found = fetch(args.dataset, args.source, args.cache)
-        args.output.parent.mkdir(parents=True, exist_ok=True)
         storage.save(found, args.output)
         written = hashlib.sha256(args.output.read_bytes()).hexdigest()
     except (record.DataError, OSError) as error:

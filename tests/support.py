@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,18 @@ from benign.claims import Claim
 from benign.plots import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml")
+
+
+def copy_project(to: Path) -> Path:
+    """The files of this checkout that a run needs."""
+    to.mkdir(parents=True)
+    for name in PARTS:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(ROOT / name, to / name)
+    return to
 
 
 def snakemake(*arguments: str | Path, directory: Path, root: Path = ROOT) -> subprocess.CompletedProcess[str]:

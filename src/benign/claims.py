@@ -62,8 +62,11 @@ def of_experiments(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
     return table[table["experiment"].isin(experiments)]
 
 
-def judge(holds: bool, partly: bool = False) -> Verdict:
-    """The verdict of a claim whose cells were run: `holds` in full, else `partly`, else not replicated."""
+def judge(holds: Any, partly: Any = False) -> Verdict:
+    """The verdict of a claim whose cells were run: `holds` in full, else `partly`, else not replicated.
+
+    Both are true or false, as Python's or NumPy's booleans are.
+    """
     if holds:
         return "replicated"
     return "partly" if partly else "not replicated"

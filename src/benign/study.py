@@ -50,9 +50,13 @@ class Cell(Declared):
 
     @model_validator(mode="before")
     @classmethod
-    def _whole_numbers(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """1e4 is a whole number too, as text and as a float."""
-        read = {name: _whole(given[name]) for name in cls._integers() if isinstance(given.get(name), str | float)}
+    def _numbers(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Text may be a number, and 1e4 is a whole number too, as text and as a float."""
+        read = {
+            name: _number(kind, given[name])
+            for name, kind in cls._kinds().items()
+            if kind in (int, float) and isinstance(given.get(name), str | float)
+        }
         return {**given, **read} if read else given
 
     @model_validator(mode="after")
@@ -73,8 +77,13 @@ class Cell(Declared):
 
     @classmethod
     @functools.cache
-    def _integers(cls) -> tuple[str, ...]:
-        return tuple(name for name, info in cls.model_fields.items() if info.annotation is int)
+    def _kinds(cls) -> dict[str, Any]:
+        return {name: info.annotation for name, info in cls.model_fields.items()}
+
+    @classmethod
+    @functools.cache
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(cls.model_fields)
 
     @classmethod
     @functools.cache
@@ -85,7 +94,9 @@ class Cell(Declared):
     def key(self) -> str:
         """16 hex digits: stable, canonical and safe in a path."""
         defaults = self._defaults()
-        values = {name: value for name, value in self.fields().items() if defaults.get(name, self) != value}
+        values = {
+            name: value for name, value in self.fields().items() if name not in defaults or defaults[name] != value
+        }
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -96,7 +107,8 @@ class Cell(Declared):
 
     def fields(self) -> dict[str, Any]:
         """Field name to value, in the order of declaration."""
-        return {name: self.__dict__[name] for name in type(self).model_fields}
+        values = self.__dict__
+        return {name: values[name] for name in self._names()}
 
     def replace(self, **changes: Any) -> Self:
         """The same cell but for some fields."""
@@ -107,12 +119,15 @@ class Cell(Declared):
         return {"key": self.key, **self.fields(), **measured}
 
 
-def _whole(value: str | float) -> Any:
+def _number(kind: type, value: str | float) -> Any:
+    """The value as a number of that kind, or as it is."""
     try:
         number = float(value)
-        return int(number) if number.is_integer() else value
-    except (ValueError, OverflowError):
+    except ValueError:
         return value
+    if kind is float:
+        return number
+    return int(number) if number.is_integer() else value
 
 
 def _cell_fault(place: str, words: str) -> str:
@@ -149,6 +164,10 @@ class Shorthand(Declared):
         return ()
 
 
+def _no_images(name: str) -> ImageSet:
+    raise CellError(f"{name} needs images: pass --images {name}=FILE.safetensors (scripts/fetch_data.py writes one)")
+
+
 @dataclasses.dataclass(frozen=True)
 class Context:
     """What the pipeline lends a running study; everything outside it is pure.
@@ -156,7 +175,7 @@ class Context:
     study: its name, the first ingredient of every seed
     device: "cpu" or "cuda"
     threads: CPU threads this process may use
-    images: data set name ("mnist", "cifar10") to its images and labels
+    images: data set name ("mnist", "cifar10") to its images and labels; where none are given, a CellError
     checkpoints: scratch storage for resuming, keyed by name; None keeps nothing
     notify: called with a short text at each sign of progress
     """
@@ -164,7 +183,7 @@ class Context:
     study: str
     device: str = "cpu"
     threads: int = 1
-    images: Callable[[str], ImageSet] | None = None
+    images: Callable[[str], ImageSet] = _no_images
     checkpoints: Checkpoints | None = None
     notify: Callable[[str], None] = lambda text: None
 
@@ -234,12 +253,17 @@ class Study:
 
     def cells(self, grid: Mapping[str, Any]) -> list[Any]:
         """All cells of a tier's grid, each once, in the grid's order."""
-        unique: dict[str, Cell] = {}
+        return list(self.each(grid))
+
+    def each(self, grid: Mapping[str, Any]) -> Iterator[Any]:
+        """The same one by one: a million need not be in memory at once."""
+        seen: set[str] = set()
         for point in points(grid):
             for resolved in self.shorthand.resolve(point):
                 cell = self.cell(**resolved)
-                unique.setdefault(cell.key, cell)
-        return list(unique.values())
+                if cell.key not in seen:
+                    seen.add(cell.key)
+                    yield cell
 
     def single(self, assignments: Mapping[str, str], grid: Mapping[str, Any]) -> Any:
         """One cell from text, e.g. {"d": "10000"}; left-out names take the grid's common values, first replicate.
@@ -317,8 +341,11 @@ def points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def slice_of(cell: Cell, slices: int) -> int:
-    """Which of `slices` jobs runs this cell; depends on the cell alone, so grids can grow without moving cells."""
-    return int(hashlib.sha256(cell.group.encode()).hexdigest(), 16) % slices
+    """Which of `slices` jobs runs this cell; depends on the cell alone, so grids can grow without moving cells.
+
+    A slice is a range of hashes: where the number of slices changes, each new one has cells of a few old ones only.
+    """
+    return int.from_bytes(hashlib.sha256(cell.group.encode()).digest()[:8], "big") * slices >> 64
 
 
 __all__ = ["Cell", "CellError", "Context", "Row", "Shorthand", "Study", "column", "field", "points", "slice_of"]

@@ -21,9 +21,10 @@ foolbox = pytest.importorskip("foolbox", reason=WHY)
 torchattacks = pytest.importorskip("torchattacks", reason=WHY)
 
 from benign.attack.evaluation import worst_case  # noqa: E402
+from benign.experiments.noisy_clusters.draw import sample  # noqa: E402
+from benign.experiments.samples import Sample  # noqa: E402
 from benign.nets.two_layer import output  # noqa: E402
 from benign.stats import clopper_pearson  # noqa: E402
-from benign.studies.adversarial_training.experiment import Sample, sample  # noqa: E402
 from benign.study import Context  # noqa: E402
 from engine import paper_cell, trained  # noqa: E402
 from peer_loops import TwoLogits, UnitBox  # noqa: E402

@@ -16,8 +16,8 @@ for module in ("art", "foolbox", "torchattacks"):
     pytest.importorskip(module, reason=WHY)
 
 import bench  # noqa: E402
-import render_artifact  # noqa: E402
 from benign.pipeline import tables  # noqa: E402
+from benign.pipeline.pages import performance  # noqa: E402
 from support import ROOT  # noqa: E402
 
 
@@ -79,9 +79,9 @@ def test_the_page_on_performance_shows_what_was_measured(folder: Path) -> None:
     page = (ROOT / "docs" / "performance.md").read_text()
     kept = folder / "results"
     kept.mkdir(exist_ok=True)
-    assert "Not measured yet" in render_artifact.fill_performance(page, kept)
+    assert "Not measured yet" in performance.fill(page, kept)
     shutil.copy2(folder / "bench.json", kept / "bench.json")
-    filled = render_artifact.fill_performance(page, kept)
+    filled = performance.fill(page, kept)
     result = tables.read_json(folder / "bench.json")
     assert "Not measured yet" not in filled
     for peer in result["peers"].values():

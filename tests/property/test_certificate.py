@@ -12,9 +12,9 @@ import oracle
 from benign.attack.certificate import Relaxation, certify, conjugate
 from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
+from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.setting import USUAL, Setting
 from benign.nets.two_layer import Activation, output
-from benign.studies.adversarial_training.experiment import sample
-from benign.studies.adversarial_training.grid import Cell
 from benign.study import Context
 from benign.train.gradient_descent import train
 
@@ -138,13 +138,11 @@ def test_the_conjugate_is_the_largest_difference():
 
 @pytest.mark.parametrize("activation", ["leaky_relu", "relu", "smooth_leaky_relu"])
 def test_the_bracket_of_a_trained_network_is_narrow_and_every_split_of_the_work_agrees(activation):
-    cell = Cell(
-        experiment="single", d=10_000, signal=8.0, n=50, flip_rate=0.1, activation=activation, slope=0.1,
-        curvature=10.0, width=200, init_scale=0.001, step_scale=2.0, steps=100, budget=2.0, test_points=100, seed=0,
-    )  # fmt: skip
-    drawn = sample(cell, Context(study="adversarial_training"))
-    *_, last = train([drawn.problem], [cell.steps], InnerMaximisation())
-    points = (drawn.test_x, drawn.test_observed, last.weights[0], drawn.problem.activation, cell.budget)
+    here = {**USUAL, "activation": activation, "d": 10_000, "signal": 8.0, "n": 50, "flip_rate": 0.1, "width": 200}
+    setting = Setting(**here, steps=100, budget=2.0, test_points=100, seed=0)
+    drawn = sample(setting, Context(study="adversarial_training"))
+    *_, last = train([drawn.problem], [setting.steps], InnerMaximisation())
+    points = (drawn.test_x, drawn.test_observed, last.weights[0], drawn.problem.activation, setting.budget)
     turned, possible = bracket(*points)
     assert (possible & ~turned).float().mean() <= 0.02
     plain, rough = certify(*points, directions=0), certify(*points)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from benign.studies.adversarial_training import experiment
-from benign.studies.adversarial_training.experiment import run
+from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.setting import USUAL
+from benign.pipeline import settings
+from benign.studies.adversarial_training.experiment import report, run
 from benign.studies.adversarial_training.grid import STUDY, Cell
 from benign.study import CellError, Context, slice_of
 from benign.train.checkpoints import Checkpoints
@@ -56,6 +58,12 @@ def test_a_sample_with_most_labels_flipped_has_a_row_but_no_recursion():
     assert {row["flipped"] > 0.5 for each in found.values() for row in each.values()} == {True, False}
 
 
+@pytest.mark.parametrize("study", ["adversarial_training", "certified_brackets", "assumption_ledger"])
+def test_the_usual_values_are_those_of_the_grids(study):
+    common = settings.section(settings.grid_file(study), study, "default")["grid"]["common"]
+    assert {name: common[name] for name in USUAL} == USUAL
+
+
 def test_growing_a_grid_changes_no_existing_cell():
     grid = {
         "common": {k: v for k, v in SMALL.items() if k != "seed"},
@@ -86,7 +94,7 @@ def test_impossible_values_are_refused_by_name(field, value):
 
 def test_unknown_names_are_refused_with_the_known_ones():
     with pytest.raises(CellError, match=r"unknown name 'widht'.*width"):
-        Cell.parse({"widht": "10"}, SMALL)
+        STUDY.single({"widht": "10"}, {"common": SMALL})
 
 
 def test_heavy_tailed_noise_cannot_be_drawn_in_law():
@@ -122,7 +130,7 @@ def test_dense_and_in_law_sampling_agree_in_distribution():
 
 
 def test_budgets_are_compared_on_the_same_points():
-    a, b = (experiment.sample(cell(budget=x), CONTEXT) for x in (0.5, 2.0))
+    a, b = (sample(cell(budget=x), CONTEXT) for x in (0.5, 2.0))
     assert torch.equal(a.problem.x, b.problem.x)
     assert torch.equal(a.problem.w0, b.problem.w0)
     assert torch.equal(a.test_x, b.test_x)
@@ -130,13 +138,13 @@ def test_budgets_are_compared_on_the_same_points():
 
 
 def test_replicates_differ():
-    a, b = (experiment.sample(cell(seed=s), CONTEXT) for s in (0, 1))
+    a, b = (sample(cell(seed=s), CONTEXT) for s in (0, 1))
     assert not torch.equal(a.problem.x, b.problem.x)
     assert not torch.equal(a.problem.w0, b.problem.w0)
 
 
 def test_the_network_starts_at_zero_output():
-    drawn = experiment.sample(cell(), CONTEXT)
+    drawn = sample(cell(), CONTEXT)
     half = len(drawn.problem.w0) // 2
     assert torch.equal(drawn.problem.w0[:half], drawn.problem.w0[half:])
 
@@ -190,8 +198,8 @@ def test_images_that_were_not_given_are_asked_for():
 
 
 def test_a_report_gives_every_error_its_interval():
-    report = experiment.report(next(iter(rows(cell()).values())))
+    told = report(next(iter(rows(cell()).values())))
     for name in ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error"):
-        low, high = report[f"{name}_interval"]
-        assert low <= report[name] <= high
-    assert set(report["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}
+        low, high = told[f"{name}_interval"]
+        assert low <= told[name] <= high
+    assert set(told["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from benign.pipeline import settings
-from benign.studies import part
-from benign.studies.certified_brackets.claims import CLAIMS, claims
+from benign.studies.adversarial_training.experiment import run as flagship_run
+from benign.studies.adversarial_training.grid import Cell as Flagship
+from benign.studies.certified_brackets.claims import CLAIMS
 from benign.studies.certified_brackets.experiment import run
 from benign.studies.certified_brackets.grid import STUDY, Cell
 from benign.study import Context
@@ -31,7 +32,7 @@ def small(**fields: Any) -> Cell:
 
 def test_the_networks_are_the_flagship_s_and_its_error_is_the_attacked_one():
     cell = small()
-    (flagship,) = part("adversarial_training", "run")([cell], Context(study="adversarial_training"))
+    (flagship,) = flagship_run([Flagship(**cell.fields())], Context(study="adversarial_training"))
     (bracketed,) = run([cell], Context(study=NAME))
     assert bracketed["test_attacked"] == flagship["robust_test_error"]
     assert bracketed["train_attacked"] == flagship["robust_train_error"]
@@ -78,7 +79,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
 
 
-verdicts = functools.partial(verdicts_of, claims)
+verdicts = functools.partial(verdicts_of, NAME)
 
 
 def test_on_the_ideal_table_every_claim_is_replicated(ideal):

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from scipy.stats import norm
 
+from benign.experiments.noisy_clusters.predict import predict
 from benign.studies.adversarial_training.claims import CLAIMS, claims
-from benign.studies.adversarial_training.experiment import predict
 from benign.studies.adversarial_training.grid import STUDY, Cell
 from benign.theory.mixture.gaussian import half_space_error
 from support import verdicts_of
@@ -53,7 +53,7 @@ def ideal() -> pd.DataFrame:
     return pd.DataFrame([as_theory_has_it(cell) for cell in STUDY.cells({**grid, "seeds": 2})])
 
 
-verdicts = functools.partial(verdicts_of, claims)
+verdicts = functools.partial(verdicts_of, STUDY.name)
 
 
 def test_on_a_table_made_as_theory_has_it_every_claim_is_replicated(ideal):

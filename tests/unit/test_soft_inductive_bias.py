@@ -25,7 +25,8 @@ NAME = STUDY.name
 
 
 def rows_of(*wanted: Cell, images: ImageSet | None = None) -> list[dict[str, Any]]:
-    return list(run(list(wanted), Context(study=NAME, images=(lambda name: images) if images else None)))
+    given: dict[str, Any] = {"images": lambda name: images} if images else {}
+    return list(run(list(wanted), Context(study=NAME, **given)))
 
 
 @pytest.fixture(scope="module")

@@ -9,20 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import ROOT, snakemake
-
-PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml")
-
-
-def copy_project(to: Path) -> Path:
-    """The files that a run needs."""
-    to.mkdir(parents=True)
-    for name in PARTS:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy2(ROOT / name, to / name)
-    return to
+from support import ROOT, copy_project, snakemake
 
 
 def add_example(project: Path) -> None:

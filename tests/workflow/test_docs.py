@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 
 import render_artifact
@@ -16,11 +17,13 @@ import run_cell
 from benign import studies
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError
-from merge_claims import cell_text
-from support import ROOT
+from benign.pipeline.pages import artifact, marked, performance, readme, tiers
+from benign.pipeline.pages.templating import cell, render
+from support import ROOT, copy_project, snakemake
 
-README, PERFORMANCE = ROOT / "README.md", ROOT / "docs" / "performance.md"
-PAGES = [README, PERFORMANCE, *(ROOT / name for name in ("config/README.md", "docs/ARTIFACT.md", "docs/theory.md"))]
+README, PERFORMANCE, ARTIFACT = (ROOT / name for name in ("README.md", "docs/performance.md", "docs/ARTIFACT.md"))
+RESULTS = ROOT / "results"
+PAGES = [README, PERFORMANCE, ARTIFACT, ROOT / "config" / "README.md", ROOT / "docs" / "theory.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w./-])(?:\.ci|config|docs|figures|results|scripts|src|tests|workflow)/[\w./-]*\w")
 
@@ -46,15 +49,14 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 
 def test_the_pages_are_made_from_the_kept_results() -> None:
-    folder = render_artifact.best(ROOT / "results")
-    assert (ROOT / "docs" / "ARTIFACT.md").read_text() == render_artifact.render(folder), "run make artifact"
-    assert README.read_text() == render_artifact.fill(README.read_text(), folder), "run make artifact"
-    page = PERFORMANCE.read_text()
-    assert page == render_artifact.fill_performance(page, ROOT / "results"), "run make artifact"
+    run = tiers.best(RESULTS)
+    assert ARTIFACT.read_text() == artifact.page(run, RESULTS), "run make artifact"
+    assert README.read_text() == readme.fill(README.read_text(), run, RESULTS), "run make artifact"
+    assert PERFORMANCE.read_text() == performance.fill(PERFORMANCE.read_text(), RESULTS), "run make artifact"
 
 
 def test_the_kept_verdicts_are_those_of_the_kept_results() -> None:
-    assert tables.read_json(settings.VERDICTS) == render_artifact.verdicts(ROOT / "results"), "run make artifact"
+    assert tables.read_json(settings.VERDICTS) == tiers.verdicts(RESULTS), "run make artifact"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -66,7 +68,7 @@ def test_every_file_that_a_page_links_or_names_is_there(page: Path) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("page", [README, ROOT / "docs" / "ARTIFACT.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [README, ARTIFACT], ids=lambda page: page.name)
 def test_every_link_into_a_page_has_a_place_to_go_to(page: Path) -> None:
     for link in LINK.findall(page.read_text()):
         file, _, place = link.partition("#")
@@ -123,6 +125,22 @@ def differences(shown: Any, printed: Any, place: str = "") -> list[str]:
     return [] if close else [f"{place}: {shown} against {printed}"]
 
 
+def test_the_artifact_page_s_command_computes_one_study_on_a_fresh_checkout(tmp_path: Path) -> None:
+    """Its table and claims are kept, its slices are not; Git may write what is kept after the sources."""
+    commands = [shlex.split(text) for text in blocks(ARTIFACT.read_text(), "bash") if text.startswith("snakemake")]
+    assert sorted(command[3] for command in commands) == sorted(studies.NAMES)
+    project, tier = copy_project(tmp_path / "project"), tiers.best(RESULTS).tier
+    shutil.copytree(RESULTS, project / "results", ignore=shutil.ignore_patterns("slices"))
+    for file in project.glob("results/*/*/*.*"):
+        file.touch()
+    said = snakemake(*commands[0][1:], "--dry-run", directory=project, root=project).stdout
+    study = commands[0][3]
+    planned = dict(re.findall(rf"^{study}_(\w+) +(\d+)$", said, re.MULTILINE))
+    slices = settings.section(settings.grid_file(study), study, tier)["slices"]
+    assert planned == {"plan": "1", "slice": str(slices), "collect": "1", "figures": "1", "claims": "1"}
+    assert "claims_page" not in said, "the tier's page is of all studies"
+
+
 # ---------------------------------------------------------------- how the pages are made
 
 
@@ -136,52 +154,61 @@ def kept(tmp_path: Path) -> Path:
     return copy
 
 
+def made(kept: Path) -> tuple[str, str]:
+    """The artifact page and README.md, made from a folder of the default tier's results."""
+    run = tiers.best(kept.parent)
+    return artifact.page(run, kept.parent), readme.fill(README.read_text(), run, kept.parent)
+
+
 def test_a_changed_verdict_changes_both_pages(kept: Path) -> None:
-    text = README.read_text()
-    before = render_artifact.render(kept), render_artifact.fill(text, kept)
+    before = made(kept)
     content = tables.read_json(kept / "claims.json")
     content["claims"][0]["verdict"] = "not run"
     tables.write_json(kept / "claims.json", content)
-    after = render_artifact.render(kept), render_artifact.fill(text, kept)
-    for old, new in zip(before, after, strict=True):
+    for old, new in zip(before, made(kept), strict=True):
         assert new.count("[not run](") == old.count("[not run](") + 1
         assert f"{sum(claim['verdict'] == 'not run' for claim in content['claims'])} not run" in new
 
 
 def test_the_command_writes_both_pages_and_changes_nothing_when_run_again(kept: Path) -> None:
-    readme, artifact = kept / "README.md", kept / "ARTIFACT.md"
-    readme.write_text("Before.\n" + render_artifact.MARKED.sub(lambda part: part[1] + part[4], README.read_text()))
-    performance = kept / "performance.md"
-    performance.write_text(PERFORMANCE.read_text())
-    options = ["--results", str(kept.parent), "--readme", str(readme), "--output", str(artifact)]
-    options += ["--performance", str(performance)]
+    pages = [kept / name for name in ("README.md", "ARTIFACT.md", "performance.md")]
+    pages[0].write_text("Before.\n" + marked.MARKED.sub(lambda part: part[1] + part[4], README.read_text()))
+    pages[2].write_text(PERFORMANCE.read_text())
+    named = zip(("--readme", "--output", "--performance"), map(str, pages), strict=True)
+    options = ["--results", str(kept.parent), *(word for pair in named for word in pair)]
     assert render_artifact.main(options) == 0
-    first = readme.read_text(), artifact.read_text()
+    first = [page.read_text() for page in pages]
     assert first[0].startswith("Before.\n")
     assert list(tables.read_json(kept.parent / "verdicts.json")) == ["default"]
     for claim in tables.read_json(kept / "claims.json")["claims"]:
-        assert cell_text(claim["statement"]) in first[1]
+        assert cell(claim["statement"]) in first[1]
         if claim["verdict"] != "replicated":
-            assert cell_text(claim["statement"]) in first[0]
+            assert cell(claim["statement"]) in first[0]
     assert render_artifact.main(options) == 0
-    assert (readme.read_text(), artifact.read_text()) == first
+    assert [page.read_text() for page in pages] == first
 
 
 @pytest.mark.parametrize("text", ["", "<!-- made by `make artifact`: claim -->\n<!-- end of claim -->\n"])
 def test_a_readme_without_its_markers_is_refused(text: str, kept: Path) -> None:
     with pytest.raises(UserError, match="not claims, tiers, speed, gpu: each needs one <!-- made by"):
-        render_artifact.fill(text, kept)
+        readme.fill(text, tiers.best(kept.parent), kept.parent)
+
+
+@pytest.mark.parametrize("template", ["claims.md", "artifact.md", "readme_claims.md", "performance_targets.md"])
+def test_a_template_that_lacks_a_value_is_an_error_and_no_gap_on_the_page(template: str) -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        render(template)
 
 
 def test_every_tier_has_a_command_and_a_purpose() -> None:
-    assert list(render_artifact.COMMANDS) == list(render_artifact.PURPOSES) == list(settings.TIERS)
+    assert list(tiers.COMMANDS) == list(tiers.PURPOSES) == list(settings.TIERS)
 
 
 def test_the_pages_say_what_ran_on_a_gpu(kept: Path) -> None:
-    folder, page = kept.parent, PERFORMANCE.read_text()
+    folder, page, run = kept.parent, PERFORMANCE.read_text(), tiers.best(kept.parent)
     (folder / "gpu_check.json").unlink(missing_ok=True)
-    assert "None has been run yet" in render_artifact.fill_performance(page, folder)
-    assert "Nothing yet: every number here was computed on a CPU" in render_artifact.fill(README.read_text(), kept)
+    assert "None has been run yet" in performance.fill(page, folder)
+    assert "Nothing yet: every number here was computed on a CPU" in readme.fill(README.read_text(), run, folder)
     machine = {"card": "A card", "driver": "1.2", "torch": "2.11", "python": "3.12", "cores": 16, "cpu": "A CPU"}
     found = {
         "machine": {**machine, "date": "2026-01-01"},
@@ -189,7 +216,7 @@ def test_the_pages_say_what_ran_on_a_gpu(kept: Path) -> None:
         "table": [["speed", "a rate", "3 networks/s"]],
     }
     tables.write_json(folder / "gpu_check.json", {**found, "parts": {"speed": {"status": "done"}}})
-    filled = render_artifact.fill_performance(page, folder)
+    filled = performance.fill(page, folder)
     assert "2026-01-01, 7.5 minutes: A card, driver 1.2; torch 2.11" in filled
     assert "| speed | a rate | 3 networks/s |" in filled
-    assert "on 2026-01-01, A card: speed done, of 1 parts" in render_artifact.fill(README.read_text(), kept)
+    assert "on 2026-01-01, A card: speed done, of 1 parts" in readme.fill(README.read_text(), run, folder)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import lock
 from benign.pipeline.console import UserError
-from support import ROOT
+from support import ROOT, copy_project
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -71,6 +77,123 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
 
 
+# ---------------------------------------------------------------- what is imported is declared, and the reverse
+
+# What is declared but not imported, with the file that uses it and how it says so. Stubs go with what they describe.
+USED_BY_NAME = {
+    "mypy": ("Makefile", "$(BIN)/mypy"),
+    "pytest-mpl": ("pyproject.toml", "--mpl"),
+    "pytest-xdist": ("Makefile", "pytest -n auto"),
+    "ruff": ("Makefile", "$(BIN)/ruff"),
+    "snakefmt": ("Makefile", "$(BIN)/snakefmt"),
+    "snakemake-executor-plugin-slurm": ("workflow/profiles/slurm/config.yaml", "executor: slurm"),
+}
+OURS = {
+    "benign",
+    *(path.stem for name in ("scripts", "tools", "benchmarks", "tests") for path in ROOT.glob(f"{name}/*.py")),
+}
+
+
+def declared(extra: str = "") -> set[str]:
+    """The packages that pyproject.toml asks for: to run the pipeline, or in an extra."""
+    return {canonicalize_name(each.name) for each in (lock.extra(lock.PROJECT, extra) if extra else core())}
+
+
+def core() -> list[Requirement]:
+    return [Requirement(text) for text in PROJECT["dependencies"]]
+
+
+def imported(*folders: str) -> dict[str, str]:
+    """The packages that code in these folders imports, at any depth, each with a file that does."""
+    found: dict[str, str] = {}
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".smk") or path.name == "Snakefile":
+                for module in modules(path) - OURS - sys.stdlib_module_names:
+                    found.setdefault(package_of(module), str(path.relative_to(ROOT)))
+    return found
+
+
+def modules(path: Path) -> set[str]:
+    """The top-level modules that a file imports. Snakemake's rules are not Python, its import statements are."""
+    text = path.read_text()
+    if path.suffix != ".py":
+        text = "\n".join(re.findall(r"^(?:from|import) .*", text, re.MULTILINE))
+    names: list[str] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return {name.split(".")[0] for name in names}
+
+
+@functools.cache
+def packages() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def package_of(module: str) -> str:
+    """The package that installs a module; the module's own name if none here does."""
+    return canonicalize_name(packages().get(module, [module])[0])
+
+
+def undeclared(found: dict[str, str], known: set[str]) -> list[str]:
+    return [f"{name} ({path})" for name, path in sorted(found.items()) if name not in known]
+
+
+def test_what_the_pipeline_imports_is_a_dependency() -> None:
+    assert undeclared(imported("src", "scripts", "workflow"), declared()) == []
+
+
+def test_what_tools_and_tests_import_beside_that_is_in_the_extra_for_tests() -> None:
+    assert undeclared(imported("tools", "tests"), declared() | declared("test")) == []
+
+
+@pytest.mark.peers
+def test_what_benchmarks_import_beside_that_is_pinned_with_the_peers() -> None:
+    known = {canonicalize_name(name) for name in lock.locked(lock.PEERS)}
+    assert undeclared(imported("benchmarks"), declared() | known) == []
+
+
+def test_every_dependency_is_imported() -> None:
+    assert sorted(declared() - imported("src", "scripts", "workflow").keys()) == []
+
+
+def test_what_an_extra_asks_for_is_imported_or_used_by_name() -> None:
+    described = {canonicalize_name(f"types-{name}") for name in declared()} | {f"{name}-stubs" for name in declared()}
+    used = imported("tools", "tests", "benchmarks").keys() | USED_BY_NAME.keys() | described
+    assert sorted(set().union(*map(declared, PROJECT["optional-dependencies"])) - used) == []
+    for name, (file, text) in USED_BY_NAME.items():
+        assert text in (ROOT / file).read_text(), name
+
+
+def test_an_install_carries_all_that_the_package_needs(tmp_path: Path) -> None:
+    """Templates are not Python, so that setuptools takes them only where it is told to."""
+    project = copy_project(tmp_path / "project")
+    for name in ("README.md", "LICENSE"):
+        (project / name).write_text((ROOT / name).read_text())
+    build = "import setuptools.build_meta as backend; print(backend.build_wheel('..'))"
+    said = subprocess.run([sys.executable, "-c", build], cwd=project, capture_output=True, text=True, check=True).stdout
+    with zipfile.ZipFile(tmp_path / said.splitlines()[-1]) as wheel:
+        installed = {name for name in wheel.namelist() if name.startswith("benign/")}
+    package = ROOT / "src" / "benign"
+    needed = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert installed == {path.relative_to(package.parent).as_posix() for path in needed}
+
+
+@pytest.mark.parametrize("tool", sorted((ROOT / "tools").glob("*.py")), ids=lambda path: path.name)
+def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(tool), "--help"]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith(f"usage: {tool.name}")
+
+
+# ---------------------------------------------------------------- make, Snakemake and continuous integration
+
+
 @pytest.mark.parametrize(
     ("arguments", "commands"),
     [
@@ -81,6 +204,7 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
             ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
         ),
         (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
+        (["artifact"], ["python tools/render_artifact.py"]),
         (["bench"], ["--no-deps -r requirements-peers.lock", "python benchmarks/bench.py"]),
         (
             ["check"],

@@ -40,7 +40,7 @@ def test_it_reports_every_number_with_its_interval_and_the_theory_beside(capsys:
     assert set(result["predicted_rho"]) == {"averaging", "max_margin", "two_group_recursion"}
     assert all(isinstance(holds, bool) for holds in result["assumptions"].values())
     assert result["cell"]["budget"] == 0.5
-    assert set(result["cell"]) == set(Cell.__dataclass_fields__)
+    assert set(result["cell"]) == set(Cell.model_fields)
     assert result["seconds"] > 0
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import draw_figures
-import render_artifact
 from benign import studies
 from benign.claims import Claim
 from benign.pipeline import settings, tables
+from benign.pipeline.pages import artifact, tiers
 from support import figures_of
 
 pytestmark = pytest.mark.slow
@@ -86,8 +86,9 @@ def test_provenance_names_what_is_there_and_not_whose_machine_it_was(smoke_run: 
 
 
 def test_the_artifact_page_has_a_line_for_every_claim(smoke_run: Path) -> None:
-    folder = smoke_run / "results" / "smoke"
-    page = render_artifact.render(folder)
+    run = tiers.read(smoke_run / "results" / "smoke")
+    assert run is not None
+    page = artifact.page(run, smoke_run / "results")
     for claim in claims(smoke_run)["claims"]:
         assert f"| **{claim['study']}/{claim['id']}**: " in page
-    assert "snakemake --cores 2 results/smoke/adversarial_training/claims.json --configfile config/smoke.yaml" in page
+    assert "\nsnakemake --cores 2 adversarial_training --configfile config/smoke.yaml\n" in page

@@ -53,7 +53,7 @@ SLICES = {study: [f"{i:02d}" for i in range(SECTIONS[study]["slices"])] for stud
 
 wildcard_constraints:
     study="|".join(STUDIES),
-    slice=r"\d{2,3}",
+    slice=r"\d\d+",
     dataset="mnist|cifar10",
 
 
@@ -71,11 +71,18 @@ def figure_files(study, *kinds):
     return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
 
 
+# Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
+STUDY_OUTPUTS = {
+    study: [
+        f"results/{TIER}/{study}/claims.json",
+        *figure_files(study, "png", "pdf", "csv"),
+        *slice_files(study, "csv"),
+    ]
+    for study in STUDIES
+}
 TIER_OUTPUTS = [
     f"results/{TIER}/claims.json",
     f"results/{TIER}/claims.md",
     f"results/{TIER}/provenance.json",
-    *[file for study in STUDIES for file in figure_files(study, "png", "pdf", "csv")],
-    # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
-    *[file for study in STUDIES for file in slice_files(study, "csv")],
+    *[file for study in STUDIES for file in STUDY_OUTPUTS[study]],
 ]

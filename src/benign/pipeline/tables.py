@@ -1,4 +1,4 @@
-"""The one table format, and the one way to write a file: whole or not at all.
+"""The one table format; tables, text and JSON are written whole or not at all.
 
 A table is a CSV file whose rows are sorted by cell key and whose columns are those that the study declares (key, cell
 fields as declared, results by name), whatever the rows lack. Text is quoted and nothing else is, so that "01" stays
@@ -12,15 +12,15 @@ import hashlib
 import io
 import json
 import math
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from benign import files
 
 KEY = "key"
 _ENTRY = re.compile(r'("(?:[^"]|"")*"|[^",]*)(?:,|$)')
@@ -30,25 +30,9 @@ class TableError(ValueError):
     """A file that is not a whole table; the message names the file, the place and the mend."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a temporary file beside `path`, flush it to the disk, then rename: a kill or a full disk leaves no half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_text(path: Path, content: str) -> None:
-    """`write_bytes` for text, always UTF-8 with "\\n"."""
-    write_bytes(path, content.encode())
+    """Write text whole or not at all (`files.write_bytes`), always UTF-8 with "\\n"."""
+    files.write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -236,7 +220,6 @@ __all__ = [
     "read_rows",
     "strict",
     "write",
-    "write_bytes",
     "write_frame",
     "write_json",
     "write_text",

@@ -7,7 +7,6 @@ from other code, or damaged, is ignored with a warning: training starts over rat
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 import warnings
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 from torch import Tensor
+
+from benign import files
 
 
 @dataclasses.dataclass
@@ -37,17 +38,9 @@ class Checkpoints:
 
     def save(self, name: str, step: int, tensors: dict[str, Tensor]) -> None:
         """Write the whole state after `step` training steps, or nothing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(name)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         contents = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-        try:
-            safetensors.torch.save_file(contents, temporary, {"fingerprint": self.fingerprint, "step": str(step)})
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        about = {"fingerprint": self.fingerprint, "step": str(step)}
+        files.write_bytes(self._path(name), safetensors.torch.save(contents, about))
         self._last = time.monotonic()
 
     def load(self, name: str) -> tuple[int, dict[str, Tensor]] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from benign import files
 from benign.data.images.record import ARRAYS, DataError, ImageSet
 
 FORMAT = 1  # of the files that `save` writes
@@ -30,18 +30,11 @@ def save(images: ImageSet, path: Path) -> None:
     arrays = {key: np.ascontiguousarray(array) for key, array in images.arrays().items()}
     # One metadata entry: safetensors writes several in an order that changes from run to run.
     contents = safetensors.numpy.save(arrays, metadata={"benign": json.dumps(about, sort_keys=True)})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        files.write_bytes(path, contents)
     except OSError as error:
         message = f"could not be written ({error.strerror}); nothing half-written is left: mend that and rerun"
         raise OSError(error.errno, message, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load(path: Path) -> ImageSet:

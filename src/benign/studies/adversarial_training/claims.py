@@ -9,7 +9,6 @@ but for collapse_measured, collapse_predicted and one_constant, which were added
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -48,18 +47,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 def points(table: pd.DataFrame) -> pd.DataFrame:
     """One row per point: means over seeds of every number, `cells`, and for each error e its interval e_low, e_high."""
-    if table.empty:
-        return table.assign(cells=0)
     numbers = [c for c in table.columns if c not in POINT and pd.api.types.is_numeric_dtype(table[c]) and c != "seed"]
-    grouped = table.groupby(POINT, dropna=False)
-    result = grouped[numbers].mean()
-    result["cells"] = grouped.size()
-    for error in ERRORS:
-        trials = table["n"] if "train" in error else table["tested"]
-        hits = (table[error] * trials).round().groupby([table[c] for c in POINT], dropna=False).sum()
-        totals = trials.groupby([table[c] for c in POINT], dropna=False).sum()
-        result[f"{error}_low"], result[f"{error}_high"] = clopper_pearson(hits, totals)
-    return result.reset_index()
+    table = table.assign(trained=table.n)
+    trials = {error: "trained" if "train" in error else "tested" for error in ERRORS}
+    hits = {f"{error}_hits": (table[error] * table[of]).round() for error, of in trials.items()}
+    grouped = table.assign(**hits).groupby(POINT, dropna=False)
+    result, sums = grouped[numbers].mean(), grouped[["trained", "tested", *hits]].sum()
+    for error, of in trials.items():
+        result[f"{error}_low"], result[f"{error}_high"] = clopper_pearson(sums[f"{error}_hits"], sums[of])
+    return result.assign(cells=grouped.size()).reset_index()
+
+
+def _half_width(found: pd.DataFrame, error: str) -> pd.Series:
+    """Monte Carlo error of each point's mean."""
+    return (found[f"{error}_high"] - found[f"{error}_low"]) / 2
 
 
 def _adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def _regime(table: pd.DataFrame) -> pd.DataFrame:
     """Adversarially trained cells of noisy clusters where every assumption of the regime holds (docs/theory.md §8)."""
     adversarial = (table.training == "adversarial") & (table.data == "clusters") & (table.flip_rate > 0)
     # Learning curves stop on purpose before training is over.
-    return table[adversarial & (table.in_regime == True) & ~table.experiment.isin(["curves", "random"])]  # noqa: E712
+    return table[adversarial & table.in_regime & ~table.experiment.isin(["curves", "random"])]
 
 
 IN_REGIME = "Where the theorem's assumptions hold (with our constant C = 5 and α ≤ ρ_avg/2)"
@@ -126,9 +127,8 @@ def robust_loss_vanishes(table: pd.DataFrame) -> Claim:
 
 def clean_error_near_floor(table: pd.DataFrame) -> Claim:
     found = points(_regime(table))
-    slack = (found.clean_test_error_high - found.clean_test_error_low) / 2 if len(found) else pd.Series(dtype=float)
-    excess = (found.clean_test_error - found.flip_rate).abs() if len(found) else pd.Series(dtype=float)
-    inside = (excess <= CLEAN_TOLERANCE + slack).mean()
+    excess = (found.clean_test_error - found.flip_rate).abs()
+    inside = (excess <= CLEAN_TOLERANCE + _half_width(found, "clean_test_error")).mean()
     return _claim(
         "clean_error_near_floor",
         found.cells.sum(),
@@ -144,9 +144,8 @@ def clean_error_near_floor(table: pd.DataFrame) -> Claim:
 
 def robust_error_near_floor(table: pd.DataFrame) -> Claim:
     found = points(_regime(table))
-    slack = (found.robust_test_error_high - found.robust_test_error_low) / 2 if len(found) else pd.Series(dtype=float)
-    excess = found.robust_test_error - found.flip_rate if len(found) else pd.Series(dtype=float)
-    inside = (excess <= NEAR + slack).mean()
+    excess = found.robust_test_error - found.flip_rate
+    inside = (excess <= NEAR + _half_width(found, "robust_test_error")).mean()
     return _claim(
         "robust_error_near_floor",
         found.cells.sum(),
@@ -165,21 +164,13 @@ def robust_error_near_floor(table: pd.DataFrame) -> Claim:
 
 def bracketed(table: pd.DataFrame) -> Claim:
     found = points(_adversarial(table, "budget").query("d >= n**2"))
-    if found.empty:
-        inside = pd.Series(dtype=bool)
-    else:
-        inside = (found.robust_test_error_high >= found.averaging_error) & (
-            found.robust_test_error_low <= found.linear_max_margin_error
-        )
-    outside = found[~inside.astype(bool)] if len(found) else found
-    distance = np.maximum(
-        outside.get("averaging_error", 0) - outside.get("robust_test_error", 0),
-        outside.get("robust_test_error", 0) - outside.get("linear_max_margin_error", 0),
-    )
+    error, low, high = found.robust_test_error, found.averaging_error, found.linear_max_margin_error
+    inside = (found.robust_test_error_high >= low) & (found.robust_test_error_low <= high)
+    distance = np.maximum(low - error, error - high)[~inside]
     return _claim(
         "bracketed",
         found.cells.sum(),
-        judge(bool(inside.all()), inside.mean() >= 0.9),
+        judge(inside.all(), inside.mean() >= 0.9),
         statement=(
             "At every budget, with d ≥ n², robust test error lies between the averaging "
             "and the linear max-margin predictions."
@@ -188,7 +179,7 @@ def bracketed(table: pd.DataFrame) -> Claim:
         measured={
             "points": len(found),
             "share_inside": inside.mean(),
-            "largest_distance_outside": float(np.max(distance)) if len(outside) else 0.0,
+            "largest_distance_outside": max(distance, default=0.0),
         },
         expected="inside the bracket at every budget, for every activation",
         tolerance=(
@@ -235,7 +226,7 @@ def fails_beyond_signal(table: pd.DataFrame) -> Claim:
     return _claim(
         "fails_beyond_signal",
         len(rows),
-        judge(bool((high >= 0.5).all()), (high >= 0.5).mean() >= 0.9),
+        judge((high >= 0.5).all(), (high >= 0.5).mean() >= 0.9),
         statement="At budgets α ≥ ‖μ‖ every trained network has robust test error at least 1/2.",
         source="Thm 3.2 [digest]",
         measured={"smallest_error": rows.robust_test_error.min()},
@@ -312,12 +303,10 @@ def cliff(table: pd.DataFrame) -> Claim:
     rows = rows[np.isclose(rows.signal, rows.d**0.3) & np.isclose(rows.budget, 0.3 * rows.signal)]
     before, after = rows[rows.d == 10**6], rows[rows.d == 10**8]
     low, high = points(before), points(after)
-    complete = len(low) > 0 and len(high) > 0
-    worst = low.robust_test_error.max() if complete else np.nan
-    best = high.robust_test_error.min() if complete else np.nan
+    worst, best = low.robust_test_error.max(), high.robust_test_error.min()
     return _claim(
         "cliff",
-        (len(before) + len(after)) if complete else 0,
+        len(before) + len(after) if len(before) and len(after) else 0,
         judge(worst <= 0.12 and best >= 0.95, best - worst >= 0.5),
         statement="With ‖μ‖ = d^0.3 and α = 0.3‖μ‖ robust test error jumps from β at d = 10⁶ to 1 at d = 10⁸.",
         source="derived: docs/theory.md §3, §4 (the fall with d was observed [review])",
@@ -335,11 +324,11 @@ def recursion_accurate(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "random").query("d >= n**2")
     deviation = (rows.rho / rows.two_group_sample_rho - 1).abs()
     nominal = (rows.rho / rows.two_group_rho - 1).abs()
-    median, ninth = deviation.median(), deviation.quantile(0.9) if len(rows) else np.nan
+    median, ninth = deviation.median(), deviation.quantile(0.9)
     return _claim(
         "recursion_accurate",
         len(rows),
-        judge(bool(median <= 0.02 and ninth <= 0.10), bool(median <= 0.02 or ninth <= 0.10)),
+        judge(median <= 0.02 and ninth <= 0.10, median <= 0.02 or ninth <= 0.10),
         statement=(
             "The two-group recursion, given the sample's own share of flipped labels and no fitted constant, "
             "predicts ρ of random cells with d ≥ n² at every step looked at."
@@ -378,22 +367,18 @@ def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
 def worsens_towards_margin(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "curves").query("d >= n**2")
     found = points(rows)
-    drops, finals = [], []
-    for slope, curve in found.groupby("slope"):
-        curve = curve.sort_values("steps")
-        drops.append(curve.rho.iloc[0] - curve.rho.iloc[-1])
-        finals.append((slope, curve.rho.iloc[-1]))
-    ordered = all(later <= earlier for (_, earlier), (_, later) in itertools.pairwise(sorted(finals)))
+    curves = found.sort_values("steps").groupby("slope").rho
+    drops, finals = curves.first() - curves.last(), curves.last()
     return _claim(
         "worsens_towards_margin",
         found.cells.sum(),
-        judge(len(drops) > 1 and min(drops) > 0 and ordered, min(drops, default=0) > 0),
+        judge(len(drops) > 1 and drops.min() > 0 and finals.is_monotonic_decreasing, drops.min() > 0),
         statement="As training moves from averaging towards the margin ρ falls, and networks with smaller γ lose less.",
         source="derived: docs/theory.md §5",
         measured={
-            "smallest_fall_of_rho": min(drops, default=np.nan),
-            "final_rho_smallest_slope": sorted(finals)[0][1] if finals else np.nan,
-            "final_rho_largest_slope": sorted(finals)[-1][1] if finals else np.nan,
+            "smallest_fall_of_rho": drops.min(),
+            "final_rho_smallest_slope": finals.get(finals.index.min()),
+            "final_rho_largest_slope": finals.get(finals.index.max()),
         },
         expected="ρ(last step) < ρ(first step) at every γ; final ρ does not rise with γ",
         tolerance="none: signs and an order of means over seeds",
@@ -525,7 +510,7 @@ def adversarial_helps(table: pd.DataFrame) -> Claim:
     return _claim(
         "adversarial_helps",
         2 * len(pairs),
-        judge(bool((helped >= 0.02).all()), bool((helped >= 0.02).any())),
+        judge((helped >= 0.02).all(), (helped >= 0.02).any()),
         statement="Beyond ‖μ‖/4 training with the budget it is attacked with lowers a network's robust test error.",
         source="the point of adversarial training; not stated by the sources",
         measured={"largest_gain": gain.max(), "smallest_of_largest_gains": helped.min(), "largest_loss": -gain.min()},
@@ -609,7 +594,7 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
     }.items():
         if rows[name].nunique() > 1:
             spread[name] = rows.robust_test_error.max() - rows.robust_test_error.min()
-    slack = ((found.robust_test_error_high - found.robust_test_error_low) / 2).max() if len(found) else np.nan
+    slack = _half_width(found, "robust_test_error").max()
     widest = max(spread.values(), default=np.nan)
     return _claim(
         "choices_do_not_matter",
@@ -636,22 +621,20 @@ def _mnist(table: pd.DataFrame, flip: bool) -> pd.DataFrame:
 
 def mnist_clean_labels(table: pd.DataFrame) -> Claim:
     found = points(_mnist(table, flip=False)).sort_values("budget")
-    small = found[found.budget <= 0.25 * found.mean_norm] if len(found) else found
-    large = found[found.budget >= found.mean_norm] if len(found) else found
-    interpolates = bool((small.robust_train_error == 0).all()) if len(small) else False
-    worst = small.robust_test_error.max() if len(small) else np.nan
-    late = large.robust_test_error.max() if len(large) else np.nan
-    lost = bool((large.robust_test_error_high >= 0.5).any()) if len(large) else False
+    small, large = found[found.budget <= 0.25 * found.mean_norm], found[found.budget >= found.mean_norm]
+    worst = small.robust_test_error.max()
+    fits = (small.robust_train_error == 0).all() and worst <= NEAR
     return _claim(
         "mnist_clean_labels",
         found.cells.sum() if len(small) and len(large) else 0,
-        judge(interpolates and worst <= NEAR and lost, interpolates and worst <= NEAR),
+        judge(fits and (large.robust_test_error_high >= 0.5).any(), fits),
         statement=(
             "MNIST 0 v 1, true labels: robustly interpolated with robust test error below .05 at α ≤ ‖μ̂‖/4; "
             "past ‖μ̂‖ it is lost."
         ),
         source="MNIST experiments [digest]; the thresholds are ours",
-        measured={"worst_error_at_small_budget": worst, "largest_error_past_mean": late, "points": len(found)},
+        measured={"worst_error_at_small_budget": worst, "largest_error_past_mean": large.robust_test_error.max()}
+        | {"points": len(found)},
         expected="robust training error 0 and robust test error ≤ .05 at α ≤ ‖μ̂‖/4; ≥ 1/2 somewhere at α ≥ ‖μ̂‖",
         tolerance=".05 (stated); the 1/2 by the upper end of the 95% Clopper-Pearson interval of the pooled count",
         figure="mnist",
@@ -660,12 +643,11 @@ def mnist_clean_labels(table: pd.DataFrame) -> Claim:
 
 def mnist_noisy_labels(table: pd.DataFrame) -> Claim:
     found = points(_mnist(table, flip=True)).sort_values("budget")
-    small = found[(found.budget > 0) & (found.budget <= 0.25 * found.mean_norm)] if len(found) else found
-    fitted = small.robust_train_error.max() if len(small) else np.nan
-    excess = (small.robust_test_error - small.flip_rate).max() if len(small) else np.nan
+    small = found[(found.budget > 0) & (found.budget <= 0.25 * found.mean_norm)]
+    fitted, excess = small.robust_train_error.max(), (small.robust_test_error - small.flip_rate).max()
     return _claim(
         "mnist_noisy_labels",
-        small.cells.sum() if len(small) else 0,
+        small.cells.sum(),
         judge(fitted == 0 and excess <= NEAR, excess <= NEAR),
         statement=(
             "MNIST 0 v 1 with 10% flipped labels overfits benignly too: noise robustly fitted, "

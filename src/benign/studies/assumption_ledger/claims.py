@@ -14,7 +14,6 @@ import functools
 import math
 from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
 
 from benign.claims import Claim, conclude, judge
@@ -31,7 +30,7 @@ COMPARED = f"{SAME} (stated): about three standard errors of a difference of two
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Every claim; cells whose sample has a majority of wrong labels are left out, diverged ones count against it."""
-    sound = table[table["status"] != "outvoted"] if len(table) else table
+    sound = table[table["status"] != "outvoted"]
     return [judged(sound) for judged in CLAIMS]
 
 
@@ -44,10 +43,15 @@ def _pick(found: pd.DataFrame, condition: Callable[[pd.DataFrame], pd.Series]) -
     return found[condition(found)]
 
 
+def _first(values: pd.Series) -> float:
+    """Of the one point that is meant, nan without it."""
+    return next(iter(values), math.nan)
+
+
 def _worsening(rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Points of rows, and by how much the robust error with clean labels of each exceeds the reference's."""
-    found, usual = points(rows), points(reference)
-    return found, found["wrong"] - (usual["wrong"].iloc[0] if len(usual) else math.nan)
+    found = points(rows)
+    return found, found["wrong"] - _first(points(reference)["wrong"])
 
 
 def _unchanged(
@@ -56,12 +60,11 @@ def _unchanged(
     """A claim that breaking an assumption changes nothing: all is fitted, and the error is the same (or lower)."""
     found, change = _worsening(rows, reference)
     off = change.abs() if both else change
-    fitted = _all(found["fits"]) if len(found) else False
-    largest = float(change.to_numpy()[off.fillna(-1).argmax()]) if len(change) else math.nan
+    fitted, largest = _all(found["fits"]), _first(change[off == off.max()])
     return _claim(
         id,
         found["cells"].sum() if len(points(reference)) else 0,
-        judge(fitted and bool((off <= SAME).all()), fitted and _all(found["benign"])),
+        judge(fitted and (off <= SAME).all(), fitted and _all(found["benign"])),
         measured={"points": len(found), "largest_change": largest, "all_fitted": str(fitted)},
         expected=f"robust training error 0 and a change of at most {SAME} at every point",
         tolerance=f"{COMPARED} (partly: benign at every point)",
@@ -78,7 +81,7 @@ def benign_at_the_base(table: pd.DataFrame) -> Claim:
     return _claim(
         "benign_at_the_base",
         found["cells"].sum(),
-        judge(_all(found["benign"]), bool(found["benign"].any())),
+        judge(_all(found["benign"]), found["benign"].any()),
         measured={
             "largest_error": found["error"].max(),
             "largest_error_clean_labels": found["wrong"].max(),
@@ -103,7 +106,7 @@ def too_few_dimensions_to_fit(table: pd.DataFrame) -> Claim:
     return _claim(
         "too_few_dimensions_to_fit",
         found["cells"].sum(),
-        judge(_all(~found["fits"].astype(bool)), bool((~found["fits"].astype(bool)).any())),
+        judge(_all(~found["fits"]), (~found["fits"]).any()),
         measured={"smallest_train_error": found["train_error"].min(), "largest_test_error": found["error"].max()},
         statement="With d ≤ n/2 the wrong labels are not fitted: robust training error stays above 0.",
         source="d ≥ C n² log n [frei]; below n: derived, docs/theory.md §16",
@@ -117,7 +120,7 @@ def harmful_between_n_and_signal(table: pd.DataFrame) -> Claim:
     swept = points(pd.concat([broken(table, "dimension"), base(table)]))
     between = _pick(swept, lambda p: (p["d"] > p["n"]) & (p["d"] * 8 <= p["n"] * p["signal"] ** 2))
     beyond = _pick(swept, lambda p: p["d"] >= p["n"] * p["signal"] ** 2)
-    harm = between[between["harmful"].astype(bool) & between["fits"].astype(bool)]
+    harm = between[between["harmful"] & between["fits"]]
     return _claim(
         "harmful_between_n_and_signal",
         between["cells"].sum() if len(beyond) else 0,
@@ -203,7 +206,7 @@ def flip_rate_limited(table: pd.DataFrame) -> Claim:
     return _claim(
         "flip_rate_limited",
         many["cells"].sum() if len(few) else 0,
-        judge(fitted and _all(few["benign"]) and _all(many["harmful"]), fitted and bool(many["harmful"].any())),
+        judge(fitted and _all(few["benign"]) and _all(many["harmful"]), fitted and many["harmful"].any()),
         measured={
             "largest_train_error": found["train_error"].max(),
             "smallest_excess_at_many": (many["error"] - many["flip_rate"]).min(),
@@ -228,7 +231,7 @@ def worst_flips_mild(table: pd.DataFrame) -> Claim:
     return _claim(
         "worst_flips_mild",
         found["cells"].sum() if len(usual) else 0,
-        judge(bool((change <= SAME).all()) and _all(found["benign"]), _all(found["benign"])),
+        judge((change <= SAME).all() and _all(found["benign"]), _all(found["benign"])),
         measured={"largest_change": change.max(), "largest_error": found["error"].max()},
         statement=(
             "At β ≤ .1 it hardly matters which ⌊βn⌋ labels are wrong: neither one class's nor the choice that hurts "
@@ -277,7 +280,7 @@ def correlated_noise_harmful(table: pd.DataFrame) -> Claim:
     return _claim(
         "correlated_noise_harmful",
         strong["cells"].sum(),
-        judge(_all(strong["harmful"]) and bool(weak["benign"].all()), bool(strong["harmful"].any())),
+        judge(_all(strong["harmful"]) and weak["benign"].all(), strong["harmful"].any()),
         measured={
             "smallest_error_strong": strong["error"].min(),
             "largest_error_weak": weak["error"].max(),
@@ -333,11 +336,11 @@ def large_initialisation_harms(table: pd.DataFrame) -> Claim:
     found, change = _worsening(broken(table, "initialisation"), base(table))
     usual = points(base(table))
     large = found[found["init_scale"] >= 10]
-    clean = (large["clean_wrong"] - (usual["clean_wrong"].iloc[0] if len(usual) else math.nan)).abs().max()
+    clean = (large["clean_wrong"] - _first(usual["clean_wrong"])).abs().max()
     return _claim(
         "large_initialisation_harms",
         large["cells"].sum() if len(usual) else 0,
-        judge(_all(large["harmful"]) and clean <= SAME, bool((change[large.index] > SAME).any())),
+        judge(_all(large["harmful"]) and clean <= SAME, (change[large.index] > SAME).any()),
         measured={
             "smallest_error": large["error"].min(),
             "largest_change_robust": change[large.index].max(),
@@ -375,7 +378,7 @@ def useless_beyond_signal(table: pd.DataFrame) -> Claim:
     return _claim(
         "useless_beyond_signal",
         found["cells"].sum(),
-        judge(bool((found["error_high"] >= 0.5).all())),
+        judge((found["error_high"] >= 0.5).all()),
         measured={"smallest_error": found["error"].min(), "largest_train_error": found["train_error"].max()},
         statement="At budgets α ≥ ‖μ‖ the robust test error is at least 1/2, whatever training fits.",
         source="Thm 3.2 [digest]",
@@ -387,22 +390,20 @@ def useless_beyond_signal(table: pd.DataFrame) -> Claim:
 
 def benign_ends_at_rho(table: pd.DataFrame) -> Claim:
     found = points(pd.concat([broken(table, "budget"), base(table)]))
-    if len(found):
-        setting = [found[name].to_numpy() for name in ("n", "d", "signal", "flip_rate")]
-        last = benign_ends(gaussian.averaging_rho(*setting), found["flip_rate"].iloc[0], NEAR)
-        first = benign_ends(gaussian.max_margin_rho(*setting), found["flip_rate"].iloc[0], NEAR)
-        inside, outside = found[found["budget"] <= first], found[found["budget"] > last]
-    else:
-        last = first = np.array([math.nan])
-        inside = outside = found
+    setting = [found[name].to_numpy(float) for name in ("n", "d", "signal", "flip_rate")]
+    last, first = (
+        pd.Series(benign_ends(rho(*setting), setting[-1], NEAR), found.index)
+        for rho in (gaussian.averaging_rho, gaussian.max_margin_rho)
+    )
+    inside, outside = found[found["budget"] <= first], found[found["budget"] > last]
     right = _all(inside["benign"]) and _all(outside["harmful"])
     return _claim(
         "benign_ends_at_rho",
         found["cells"].sum(),
         judge(right, _all(outside["harmful"])),
         measured={
-            "last_benign_budget": found.loc[found["benign"].astype(bool), "budget"].max(),
-            "first_harmful_budget": found.loc[found["harmful"].astype(bool), "budget"].min(),
+            "last_benign_budget": found.loc[found["benign"], "budget"].max(),
+            "first_harmful_budget": found.loc[found["harmful"], "budget"].min(),
             "predicted_by_max_margin": first.min(),
             "predicted_by_averaging": last.max(),
         },
@@ -438,7 +439,7 @@ def ordinary_training_alike(table: pd.DataFrame) -> Claim:
     return _claim(
         "ordinary_training_alike",
         pairs["cells_control"].sum(),
-        judge(bool(alike.all()), alike.mean() >= 0.9),
+        judge(alike.all(), alike.mean() >= 0.9),
         measured={
             "points": len(pairs),
             "share_alike": alike.mean(),

@@ -1,12 +1,13 @@
 """The ledger's experiments: the flagship's network with one assumption broken by more and more.
 
-A cell is a cell of the flagship with what that one lacks: how heavy the tails are, the noise's covariance, how the
-flipped labels are chosen, mini-batches. Cells without any of these are run by the flagship's own `run`.
+A cell is a setting of noisy clusters with what that one lacks: how heavy the tails are, the noise's covariance, how the
+flipped labels are chosen, mini-batches.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,15 +15,17 @@ import numpy as np
 import torch
 
 from benign import seeds
-from benign.attack.inner import InnerMaximisation
 from benign.data import clusters, departures
-from benign.nets.two_layer import Activation, symmetric
-from benign.studies.adversarial_training import experiment as flagship
+from benign.experiments.noisy_clusters import draw
+from benign.experiments.noisy_clusters.fit import Network, inner_maximisation, networks
+from benign.experiments.noisy_clusters.measure import measured
+from benign.experiments.noisy_clusters.predict import predict, recursion, step_size
+from benign.experiments.samples import Coordinates, Sample, on_device
 from benign.studies.assumption_ledger.grid import USUAL_TAIL, Cell
 from benign.study import Context
-from benign.theory.mixture import gaussian, two_group
+from benign.theory.mixture import gaussian
 from benign.theory.mixture.departures import correlated_error, participation_ratio, worst_flips_factor
-from benign.train import gradient_descent
+from benign.train.gradient_descent import train_in_batches
 from benign.train.reduction import orthonormal_basis
 
 
@@ -31,78 +34,55 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends."""
     sound = []
     for cell in cells:
-        if cell.flips == "random" and _flipped(_labels(cell, context)) > 0.5:
+        if cell.flips == "random" and _flipped(draw.labels(cell, context)[0]) > 0.5:
             # Most labels of this sample are wrong: they mean their opposites, and no closed form is about that.
-            yield _row(cell, {"status": "outvoted"}, flagship.predict(cell))
+            yield _row(cell, {"status": "outvoted"})
         else:
             sound.append(cell)
-    own = [cell for cell in sound if not cell.is_usual]
-    for row in flagship.run([cell for cell in sound if cell.is_usual], context):
-        yield row | {"effective_dimension": float(row["d"])} | _expected(row, float(row["d"]))
-    for cell in own:
-        measured = _train_and_measure(cell, context)
-        yield _row(cell, measured, flagship.predict(cell))
-        context.notify(f"{cell.experiment}: {cell.key} {measured['status']}")
+    whole = networks([cell for cell in sound if not cell.batch], context, sample)
+    for network in itertools.chain(whole, (_in_batches(cell, context) for cell in sound if cell.batch)):
+        cell, found = network.setting, measured(network)
+        yield _row(cell, found)
+        context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
 
-def _train_and_measure(cell: Cell, context: Context) -> dict[str, Any]:
+def _in_batches(cell: Cell, context: Context) -> Network:
     drawn = sample(cell, context)
-    inner = InnerMaximisation(cell.inner, cell.inner_steps)
-    if cell.batch:
-        order = seeds.generator(context.study, "batches", cell.seed, n=cell.n, batch=cell.batch)
-        last = gradient_descent.train_in_batches(drawn.problem, cell.batch, cell.steps, inner, order)
-    else:
-        *_, last = gradient_descent.train([drawn.problem], [cell.steps], inner)
-    if not bool(last.finite[0]):
-        return {"status": "diverged"}
-    training = {"inner_gap": float(last.gap[0]), "inner_evaluations": float(last.evaluations[0])}
-    return {"status": "ok", **training, **flagship.measure(cell, drawn, last.weights[0])}
+    order = seeds.generator(context.study, "batches", cell.seed, n=cell.n, batch=cell.batch)
+    snapshot = train_in_batches(drawn.problem, cell.batch, cell.steps, inner_maximisation(cell), order)
+    return Network.of(cell, drawn, snapshot)
 
 
-def _row(cell: Cell, measured: dict[str, Any], predicted: dict[str, Any]) -> dict[str, Any]:
-    row = cell.row(**measured, **predicted)
-    effective = participation_ratio(departures.spectrum(cell.covariance, cell.correlation, cell.d))
-    return row | {"effective_dimension": effective} | _expected(row, effective)
+def _row(cell: Cell, found: dict[str, Any]) -> dict[str, Any]:
+    effective = float(cell.d)
+    if cell.covariance != "identity":
+        effective = participation_ratio(departures.spectrum(cell.covariance, cell.correlation, cell.d))
+    expected = {"expected_error": _expected(cell, found, effective)} if found["status"] == "ok" else {}
+    return cell.row(**found, **predict(cell), effective_dimension=effective, **expected)
 
 
-def _expected(row: dict[str, Any], effective: float) -> dict[str, Any]:
+def _expected(cell: Cell, found: dict[str, Any], effective: float) -> float:
     """The two-group recursion's error for this sample's share of flips, with the covariance or the chosen flips."""
-    if row["status"] != "ok":
-        return {}
-    setting = {name: row[name] for name in ("n", "d", "signal")}
-    if row["covariance"] != "identity":
-        path = two_group.trajectory(
-            **setting,
-            flip_rate=row["flipped"],
-            slope=row["slope"],
-            budget=row["budget"] if row["training"] == "adversarial" else 0.0,
-            step_size=row["step_scale"] * row["n"] / (row["d"] + row["signal"] ** 2),
-            steps=row["steps"],
-        )
-        weights = {"lambda_c": path.lambda_c[-1], "lambda_f": path.lambda_f[-1], "train_flip_rate": row["flipped"]}
-        error = correlated_error(row["budget"], **setting, flip_rate=row["flip_rate"], effective=effective, **weights)
-    else:
-        factor = worst_flips_factor(**setting, flip_rate=row["flipped"]) if row["flips"] == "worst" else 1.0
-        error = gaussian.half_space_error(row["budget"], factor * row["two_group_sample_rho"], row["flip_rate"])
-    return {"expected_error": float(error)}
+    setting, flipped = {"n": cell.n, "d": cell.d, "signal": cell.signal}, found["flipped"]
+    if cell.covariance != "identity":
+        path = recursion(cell, flipped)
+        weights = {"lambda_c": path.lambda_c[-1], "lambda_f": path.lambda_f[-1], "train_flip_rate": flipped}
+        laws = {**setting, "flip_rate": cell.flip_rate, "effective": effective}
+        return float(correlated_error(cell.budget, **laws, **weights))
+    factor = worst_flips_factor(**setting, flip_rate=flipped) if cell.flips == "worst" else 1.0
+    return float(gaussian.half_space_error(cell.budget, factor * found["two_group_sample_rho"], cell.flip_rate))
 
 
 # ---------------------------------------------------------------- samples
-
-
-def _labels(cell: Cell, context: Context) -> clusters.Labels:
-    """The training labels, drawn as the flagship draws them."""
-    rng = seeds.generator(context.study, "labels", cell.seed, n=cell.n)
-    return clusters.draw_labels(cell.n, cell.flip_rate, rng)
 
 
 def _flipped(labels: clusters.Labels) -> float:
     return float((labels.clean != labels.observed).mean())
 
 
-def sample(cell: Cell, context: Context) -> flagship.Sample:
-    """A cell's points, weights and labels; the flagship's where only the choice of the flipped labels is new."""
-    drawn = flagship.sample(cell, context) if cell.sampling == "in_law" else _dense(cell, context)
+def sample(cell: Cell, context: Context) -> Sample:
+    """A cell's points, weights and labels; the usual ones where only the choice of the flipped labels is new."""
+    drawn = draw.sample(cell, context) if cell.sampling == "in_law" else _dense(cell, context)
     if cell.flips == "random":
         return drawn
     rng = seeds.generator(context.study, "flips", cell.seed, n=cell.n, flips=cell.flips)
@@ -112,16 +92,14 @@ def sample(cell: Cell, context: Context) -> flagship.Sample:
     return dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, y=y))
 
 
-def _dense(cell: Cell, context: Context) -> flagship.Sample:
+def _dense(cell: Cell, context: Context) -> Sample:
     """Points drawn in R^d, then reduced to the span of what was drawn."""
 
     def rng(role: str, **fields: Any) -> np.random.Generator:
         return seeds.generator(context.study, role, cell.seed, d=cell.d, **fields)
 
     law = {"noise": cell.noise, "tail": cell.tail, "covariance": cell.covariance, "correlation": cell.correlation}
-    labels = _labels(cell, context)
-    test_rng = seeds.generator(context.study, "test labels", cell.seed, n=cell.test_points)
-    test = clusters.draw_labels(cell.test_points, cell.flip_rate, test_rng)
+    labels, test = draw.labels(cell, context)
     w0 = rng("dense init", width=cell.width).standard_normal((cell.width // 2, cell.d))
     train_rng, fresh_rng = rng("dense data", n=cell.n, **law), rng("dense test", **law)
     if cell.covariance == "identity":
@@ -136,21 +114,9 @@ def _dense(cell: Cell, context: Context) -> flagship.Sample:
         x = departures.correlated_points(labels.clean, mean, eigenvalues, train_rng)
         q = orthonormal_basis(mean, x, w0)
         test_x = departures.fresh_correlated_points(test.clean, mean, eigenvalues, q, fresh_rng)
-
-    def tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.tensor(array, dtype=torch.float32, device=context.device)
-
-    problem = gradient_descent.Problem(
-        name=cell.group,
-        x=tensor(x @ q),
-        y=tensor(labels.observed),
-        w0=symmetric(tensor(cell.init_scale / cell.d**0.5 * w0 @ q)),
-        activation=Activation(cell.activation, cell.slope, cell.curvature),
-        budget=cell.train_budget,
-        step_size=flagship.step_size(cell),
-    )
-    drawn = (tensor(labels.clean), tensor(mean @ q), tensor(test_x), tensor(test.clean), tensor(test.observed))
-    return flagship.Sample(problem, *drawn)
+    weights = cell.init_scale / cell.d**0.5 * w0 @ q
+    drawn = Coordinates(x @ q, labels, mean @ q, weights, test_x, test)
+    return on_device(drawn, context.device, step_size=step_size(cell), **draw.training(cell))
 
 
 def _noise(cell: Cell, count: int, rng: np.random.Generator) -> clusters.Array:

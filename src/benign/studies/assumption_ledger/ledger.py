@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 
@@ -33,29 +32,23 @@ MEANS = {
 
 
 def points(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting: means over its seeds, `error`'s interval, `fits`, `benign`, `harmful`.
+    """One row per setting with a cell that ended well: means over its seeds, `error`'s interval, and `cells`, `lost`,
+    `fits`, `benign`, `harmful`.
 
     error, clean_error: with observed labels · wrong, clean_wrong: with clean labels, so without the labels' noise
     """
-    result = []
-    for setting, group in rows.groupby(SETTING, sort=False, dropna=False):
-        kept = group[group["status"] == "ok"]
-        point: dict[str, Any] = dict(zip(SETTING, setting, strict=True)) | {
-            "cells": len(group),
-            "lost": len(group) - len(kept),
-        }
-        if len(kept):
-            point |= {name: kept[column].mean() for column, name in MEANS.items()}
-            hits = (kept["robust_test_error"] * kept["tested"]).round().sum()
-            low, high = clopper_pearson(hits, kept["tested"].sum())
-            point |= {"error_low": float(low), "error_high": float(high)}
-            point["fits"] = bool((kept["robust_train_error"] == 0).all()) and len(kept) == len(group)
-            limit = point["flip_rate"] + NEAR
-            point |= {"benign": point["fits"] and bool(low <= limit), "harmful": bool(low > limit)}
-            result.append(point)
-    numbers = ["error", "error_low", "error_high", *MEANS.values()]
-    columns = [*SETTING, "cells", "lost", *dict.fromkeys(numbers), "fits", "benign", "harmful"]
-    return pd.DataFrame(result, columns=columns).astype(dict(rows.dtypes[SETTING]))
+    kept = rows[rows["status"] == "ok"]
+    kept = kept.assign(hits=(kept["robust_test_error"] * kept["tested"]).round(), fits=kept["robust_train_error"] == 0)
+    settings = kept.groupby(SETTING, sort=False)
+    found = settings[list(MEANS)].mean().rename(columns=MEANS)
+    counts = settings[["hits", "tested"]].sum()
+    found["error_low"], found["error_high"] = clopper_pearson(counts["hits"], counts["tested"])
+    found["cells"] = rows.groupby(SETTING, sort=False).size()
+    found["lost"] = found["cells"] - settings.size()
+    found["fits"] = settings["fits"].all() & (found["lost"] == 0)
+    limit = found.index.get_level_values("flip_rate") + NEAR
+    found["benign"] = found["fits"] & (found["error_low"] <= limit)
+    return found.assign(harmful=found["error_low"] > limit).reset_index()
 
 
 def base(table: pd.DataFrame, training: str = "adversarial") -> pd.DataFrame:
@@ -89,8 +82,7 @@ class Entry:
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
         """The cells that break this assumption most; none if the experiment was not run."""
-        rows = broken(table, self.experiment)
-        return self.choose(rows) if len(rows) else rows
+        return self.choose(broken(table, self.experiment))
 
 
 def _least(field: str) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -134,13 +134,13 @@ def attacks_complete_when_smooth(table: pd.DataFrame) -> Claim:
 
 
 def certified_benign(table: pd.DataFrame) -> Claim:
-    rows = table[(table["in_regime"] == True) & (table["flip_rate"] > 0)]  # noqa: E712
+    rows = table[table["in_regime"] & (table["flip_rate"] > 0)]
     excess = rows["test_upper"] - rows["flip_rate"]
     holds = (excess <= NEAR) & (rows["train_upper"] == 0)
     return _claim(
         "certified_benign",
         len(rows),
-        judge(bool(holds.all()), holds.mean() >= 0.9),
+        judge(holds.all(), holds.mean() >= 0.9),
         measured={"largest_certified_excess": excess.max(), "largest_certified_train_error": rows["train_upper"].max()},
         statement=(
             "Where the theorem's assumptions hold (with our constant C = 5 and α ≤ ρ_avg/2), benign overfitting is "
@@ -163,7 +163,7 @@ def between_predictors(table: pd.DataFrame) -> Claim:
     return _claim(
         "between_predictors",
         len(rows),
-        judge(bool((below & above).all()), (below & above).mean() >= 0.9),
+        judge((below & above).all(), (below & above).mean() >= 0.9),
         measured={"share_above_averaging": below.mean(), "share_below_max_margin": above.mean()},
         statement=(
             "With d ≥ n² and α ≤ ‖μ‖/2 the whole bracket, not only the attacks' error, lies between the averaging and "
@@ -180,7 +180,7 @@ def training_certified(table: pd.DataFrame) -> Claim:
     return _claim(
         "training_certified",
         len(rows),
-        judge(bool((rows["train_upper"] == 0).all()), (rows["train_upper"] == 0).mean() >= 0.9),
+        judge((rows["train_upper"] == 0).all(), (rows["train_upper"] == 0).mean() >= 0.9),
         measured={"largest_certified_train_error": rows["train_upper"].max()},
         statement="Up to ‖μ‖/4 every training point of every network is certified, the wrongly labelled ones included.",
         expected="certified robust training error 0 in every cell",

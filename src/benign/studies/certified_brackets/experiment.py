@@ -15,33 +15,38 @@ from torch import Tensor
 
 from benign.attack.certificate import certify
 from benign.attack.evaluation import worst_case
-from benign.attack.inner import InnerMaximisation
+from benign.experiments.noisy_clusters.columns import Errors
+from benign.experiments.noisy_clusters.fit import Network, networks
+from benign.experiments.noisy_clusters.predict import predict
 from benign.nets.two_layer import Activation
-from benign.studies.adversarial_training.experiment import predict, sample
-from benign.studies.adversarial_training.grid import Cell
+from benign.studies.certified_brackets.grid import Cell
 from benign.study import Context
-from benign.train.gradient_descent import train
-
-PREDICTED = ("averaging_error", "max_margin_error", "linear_max_margin_error", "two_group_error", "in_regime")
 
 
 @torch.inference_mode()
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends."""
     flagship = dataclasses.replace(context, study="adversarial_training")  # the same draws as there
-    for cell in cells:
-        drawn = sample(cell, flagship)
-        inner = InnerMaximisation(cell.inner, cell.inner_steps)
-        *_, last = train([drawn.problem], [cell.steps], inner)
-        row: dict[str, Any] = {"key": cell.key, **cell.fields(), "status": "diverged"}
-        if bool(last.finite[0]):
-            network = (last.weights[0], drawn.problem.activation, cell.budget)
-            row |= {"status": "ok", "tested": len(drawn.test_x), "mean_norm": float(drawn.mean.norm())}
-            row |= bracketed("test", drawn.test_x, drawn.test_observed, *network)
-            row |= bracketed("train", drawn.problem.x, drawn.problem.y, *network)
+    for network in networks(cells, flagship):
+        cell, found = network.setting, measured(network)
         predicted = predict(cell)
-        yield row | {name: predicted[name] for name in PREDICTED if predicted}
-        context.notify(f"{cell.experiment}: {cell.key} {row['status']}")
+        yield cell.row(**found, **{name: predicted[name] for name in Errors.model_fields if name in predicted})
+        context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
+
+
+def measured(network: Network) -> dict[str, Any]:
+    """The bounds over fresh points and over the training points."""
+    if not network.finite:
+        return {"status": "diverged"}
+    drawn = network.drawn
+    trained = (network.weights, drawn.problem.activation, network.setting.budget)
+    return {
+        "status": "ok",
+        "tested": len(drawn.test_x),
+        "mean_norm": float(drawn.mean.norm()),
+        **bracketed("test", drawn.test_x, drawn.test_observed, *trained),
+        **bracketed("train", drawn.problem.x, drawn.problem.y, *trained),
+    }
 
 
 def bracketed(points: str, x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float) -> dict[str, Any]:

@@ -9,26 +9,27 @@ classifier can interpolate (benign.theory.geometry.separation).
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benign import seeds
 from benign.attack.evaluation import logistic_loss, mean_input_gradient, worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.data.images.pairs import ImageProblem, NormalisedPair, normalised_pair, sample_problem
-from benign.nets.two_layer import Activation, symmetric
+from benign.data.images.pairs import ImageProblem, NormalisedPair, normalised_pair
+from benign.experiments import image_pairs
+from benign.experiments.noisy_clusters.measure import fresh_errors, share
+from benign.experiments.samples import Sample as NetworkSample
+from benign.experiments.samples import on_device
+from benign.nets.two_layer import Activation
 from benign.studies.real_data.grid import Cell
-from benign.study import CellError, Context
+from benign.study import Context
 from benign.theory.geometry import separation
 from benign.theory.mixture import correlated
 from benign.theory.mixture.correlated import Floats, Moments
-from benign.train.gradient_descent import Problem, Snapshot, train
-from benign.train.reduction import orthonormal_basis
+from benign.train.gradient_descent import Snapshot, train
 
 # With fewer images of a class outside the training sample a held-out variance along a direction is too uncertain.
 FEWEST_HELD_OUT = 50
@@ -39,12 +40,12 @@ FEWEST_HELD_OUT = 50
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """A sample in pixels and, as float32 on the device, in the coordinates that it is trained in.
+    """A sample in pixels, and in the coordinates that it is trained in.
 
     images: points, labels, test points and μ̂ in R^d; basis: Q (d, k)
     pool: moments of all training images; held_out: of those outside the sample, None if they are too few
     distances: between training points with different observed labels, (P, N)
-    x, w0, test_x: (n, k), (m, k), (T, k); y, test_clean, test_observed: (n,), (T,), (T,)
+    trained: the training problem, its budget left open, and test points
     """
 
     images: ImageProblem
@@ -52,43 +53,34 @@ class Sample:
     pool: Moments
     held_out: Moments | None
     distances: Floats
-    x: Tensor
-    y: Tensor
-    w0: Tensor
-    test_x: Tensor
-    test_clean: Tensor
-    test_observed: Tensor
+    trained: NetworkSample
 
 
-def draw(cell: Cell, whole: NormalisedPair, context: Context) -> Sample:
+def sample(cell: Cell, whole: NormalisedPair, context: Context) -> Sample:
     """The sample of a cell's group; a higher β flips what a lower one does, and more."""
-    assert context.images is not None
 
     def rng(role: str) -> np.random.Generator:
         return seeds.generator(context.study, role, cell.seed, data=cell.data, classes=cell.classes)
 
-    drawn = sample_problem(
-        context.images(cell.data), cell.classes, cell.side, cell.n, cell.flip_rate, cell.test_points, rng("sample")
-    )
-    d = len(drawn.mean)
+    d = len(whole.mean)
     w0 = cell.init_scale / d**0.5 * rng("init").standard_normal((cell.width // 2, d))
-    basis = orthonormal_basis(drawn.mean, drawn.x, w0)
-
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.tensor(array, dtype=torch.float32, device=context.device)
-
+    drawn = image_pairs.draw(cell, context.images(cell.data), w0, rng("sample"))
+    x = drawn.images.x
     return Sample(
-        images=drawn,
-        basis=basis,
+        images=drawn.images,
+        basis=drawn.basis,
         pool=correlated.moments(whole.x_train, whole.y_train),
-        held_out=held_out_moments(whole, drawn.x),
-        distances=separation.opposite_distances(drawn.x, drawn.labels.observed),
-        x=tensor(drawn.x @ basis),
-        y=tensor(drawn.labels.observed),
-        w0=symmetric(tensor(w0 @ basis)),
-        test_x=tensor(drawn.x_test @ basis),
-        test_clean=tensor(drawn.test_labels.clean),
-        test_observed=tensor(drawn.test_labels.observed),
+        held_out=held_out_moments(whole, x),
+        distances=separation.opposite_distances(x, drawn.images.labels.observed),
+        trained=on_device(
+            drawn.coordinates,
+            context.device,
+            name=cell.key,
+            activation=Activation("leaky_relu", cell.slope),
+            budget=0.0,
+            # The flagship's c·n/E‖x‖² where points are near-orthogonal [ours].
+            step_size=cell.step_scale * cell.n / float(np.linalg.norm(x, 2)) ** 2,
+        ),
     )
 
 
@@ -107,10 +99,6 @@ def held_out_moments(whole: NormalisedPair, x: Floats) -> Moments | None:
 @torch.inference_mode()
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends; groups with the same images follow each other, so that these are prepared once."""
-    if context.images is None:
-        raise CellError(
-            "real data needs images: pass --images mnist=FILE.safetensors (scripts/fetch_data.py writes one)"
-        )
     groups: dict[str, list[Cell]] = {}
     for cell in sorted(cells, key=lambda cell: (cell.data, cell.classes, cell.side)):
         groups.setdefault(cell.group, []).append(cell)
@@ -119,7 +107,7 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
         if pair != (group[0].data, group[0].classes, group[0].side):
             pair = (group[0].data, group[0].classes, group[0].side)
             whole = normalised_pair(context.images(group[0].data), group[0].classes, group[0].side)
-        yield from _run_group(group, draw(group[0], whole, context), context)
+        yield from _run_group(group, sample(group[0], whole, context), context)
 
 
 def _run_group(group: list[Cell], drawn: Sample, context: Context) -> Iterator[dict[str, Any]]:
@@ -132,12 +120,11 @@ def _run_group(group: list[Cell], drawn: Sample, context: Context) -> Iterator[d
         if how not in trained:
             trained = {how: fit(cell, drawn, train_budget)} | {k: v for k, v in trained.items() if k[0] == 0}
         snapshot = trained[how]
-        row: dict[str, Any] = {"key": cell.key, **cell.fields(), "status": "diverged", **setting(drawn, budget)}
+        found: dict[str, Any] = {"status": "diverged", **setting(drawn, budget)}
         if bool(snapshot.finite[0]):
-            row |= {"status": "ok", **measure(cell, drawn, snapshot, budget)}
-            row |= predict(cell, drawn, snapshot, budget)
-        yield row
-        context.notify(f"{cell.experiment}: {cell.key} {row['status']}")
+            found |= {"status": "ok", **measure(drawn, snapshot, budget), **predict(cell, drawn, snapshot, budget)}
+        yield cell.row(**found)
+        context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
 
 def fit(cell: Cell, drawn: Sample, train_budget: float) -> Snapshot:
@@ -146,37 +133,16 @@ def fit(cell: Cell, drawn: Sample, train_budget: float) -> Snapshot:
     if train_budget < separation.separation(drawn.distances):
         while stops[-1] < cell.most_steps:
             stops.append(min(2 * stops[-1], cell.most_steps))
-    problem = Problem(
-        name=cell.key,
-        x=drawn.x,
-        y=drawn.y,
-        w0=drawn.w0,
-        activation=activation(cell),
-        budget=train_budget,
-        step_size=step_size(cell, drawn),
-    )
+    problem = dataclasses.replace(drawn.trained.problem, budget=train_budget)
     for snapshot in train([problem], stops, InnerMaximisation()):
-        if not snapshot.finite[0] or _wrong(cell, snapshot, drawn.x, drawn.y, train_budget) == 0:
+        if not snapshot.finite[0]:
+            break
+        attacked = worst_case(
+            problem.x, problem.y, snapshot.weights[0], problem.activation, train_budget, until_fooled=True
+        )
+        if share(attacked.margin <= 0) == 0:
             break
     return snapshot
-
-
-def activation(cell: Cell) -> Activation:
-    return Activation("leaky_relu", cell.slope)
-
-
-def step_size(cell: Cell, drawn: Sample) -> float:
-    """η = c·n/‖X‖², spectral norm of the n points [ours]: the flagship's c·n/E‖x‖² where points are near-orthogonal."""
-    return cell.step_scale * cell.n / float(np.linalg.norm(drawn.images.x, 2)) ** 2
-
-
-def _attacked(cell: Cell, snapshot: Snapshot, x: Tensor, y: Tensor, budget: float) -> Tensor:
-    """(N,), which points the attacks turn."""
-    return worst_case(x, y, snapshot.weights[0], activation(cell), budget, until_fooled=True).margin <= 0
-
-
-def _wrong(cell: Cell, snapshot: Snapshot, x: Tensor, y: Tensor, budget: float) -> float:
-    return float(_attacked(cell, snapshot, x, y, budget).double().mean())
 
 
 def setting(drawn: Sample, budget: float) -> dict[str, Any]:
@@ -186,28 +152,25 @@ def setting(drawn: Sample, budget: float) -> dict[str, Any]:
         "budget": budget,
         "mean_norm": float(np.linalg.norm(drawn.images.mean)),
         "flipped": float((drawn.images.labels.observed != drawn.images.labels.clean).mean()),
-        "tested": len(drawn.test_x),
+        "tested": len(drawn.images.x_test),
         "first_share": float((drawn.images.test_labels.clean > 0).mean()),
         "separation": separation.separation(drawn.distances),
         "least_robust_train_error": separation.least_robust_error(drawn.distances, budget),
     }
 
 
-def measure(cell: Cell, drawn: Sample, snapshot: Snapshot, budget: float) -> dict[str, Any]:
+def measure(drawn: Sample, snapshot: Snapshot, budget: float) -> dict[str, Any]:
     """Losses and errors of a trained network; those called _clean_labels are against the classes themselves."""
-    w = snapshot.weights[0]
-    robust = worst_case(drawn.x, drawn.y, w, activation(cell), budget)
-    attacked = functools.partial(_wrong, cell, snapshot)
+    w, problem = snapshot.weights[0], drawn.trained.problem
+    clean, robust = (worst_case(problem.x, problem.y, w, problem.activation, each).margin for each in (0.0, budget))
     return {
         "trained_steps": snapshot.steps,
         "inner_gap": float(snapshot.gap[0]),
-        "robust_train_loss": float(logistic_loss(robust.margin).mean()),
-        "robust_train_error": float((robust.margin <= 0).double().mean()),
-        "clean_train_error": attacked(drawn.x, drawn.y, 0.0),
-        "clean_test_error": attacked(drawn.test_x, drawn.test_observed, 0.0),
-        "robust_test_error": attacked(drawn.test_x, drawn.test_observed, budget),
-        "clean_test_error_clean_labels": attacked(drawn.test_x, drawn.test_clean, 0.0),
-        "robust_test_error_clean_labels": attacked(drawn.test_x, drawn.test_clean, budget),
+        "robust_train_loss": float(logistic_loss(robust).mean()),
+        "robust_train_error": share(robust <= 0),
+        "clean_train_error": share(clean <= 0),
+        **fresh_errors(drawn.trained, w, "clean", 0.0),
+        **fresh_errors(drawn.trained, w, "robust", budget),
     }
 
 
@@ -220,7 +183,8 @@ def predict(cell: Cell, drawn: Sample, snapshot: Snapshot, budget: float) -> dic
     v̄'s come from images outside the sample, the others from the whole pool's moments. With v̄ the error of its
     half-space on the test points themselves, which assumes nothing.
     """
-    normal = drawn.basis @ mean_input_gradient(drawn.test_x, snapshot.weights[0], activation(cell)).cpu().numpy()
+    w, activation = snapshot.weights[0], drawn.trained.problem.activation
+    normal = drawn.basis @ mean_input_gradient(drawn.trained.test_x, w, activation).cpu().numpy()
     known: dict[str, tuple[float, Floats]] = {
         "averaging": correlated.averaging(cell.n, cell.flip_rate, drawn.pool),
         "best": correlated.along(correlated.best_direction(budget, drawn.pool), drawn.pool),
@@ -236,8 +200,8 @@ def predict(cell: Cell, drawn: Sample, snapshot: Snapshot, budget: float) -> dic
 
 def half_space_errors(drawn: Sample, normal: Floats, budget: float) -> dict[str, float]:
     """Robust errors of sign⟨v, x⟩ on the test points as they are, against observed and clean labels."""
-    margins = drawn.images.x_test @ (normal / np.linalg.norm(normal)) if normal.any() else np.zeros(len(drawn.test_x))
-    labels = drawn.images.test_labels
+    images, labels = drawn.images, drawn.images.test_labels
+    margins = images.x_test @ (normal / np.linalg.norm(normal)) if normal.any() else np.zeros(len(images.x_test))
     return {
         "half_space_error": float((labels.observed * margins <= budget).mean()),
         "half_space_error_clean_labels": float((labels.clean * margins <= budget).mean()),

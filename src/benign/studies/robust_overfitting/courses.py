@@ -11,10 +11,11 @@ import pandas as pd
 
 # A training is what has these in common; the rest of a cell's fields follow from them within one tier's grid.
 SETTING = ["experiment", "data", "d", "signal", "network", "width", "n", "weight_decay", "budget", "flip_rate"]
-RESULTS = [
+NUMBERS = [
     *("last", "lowest", "chosen", "rise", "rise_chosen", "clean_last", "clean_rise_chosen"),
-    *("train_last", "rebound", "flipped", "tested", "floor", "in_regime", "diverged"),
+    *("train_last", "rebound", "flipped", "tested", "floor"),
 ]
+RESULTS = {**dict.fromkeys(NUMBERS, "float64"), "in_regime": "boolean", "diverged": "bool"}
 
 
 def courses(table: pd.DataFrame) -> pd.DataFrame:
@@ -26,13 +27,11 @@ def courses(table: pd.DataFrame) -> pd.DataFrame:
     clean_last, clean_rise_chosen: the same of the clean test error, its epoch chosen by the clean validation error.
     train_last: robust training error at the end; rebound: the most that it ever stood above an earlier value.
     """
-    if not len(table):
-        return pd.DataFrame(columns=[*SETTING, "seed", *RESULTS])
+    names = [*SETTING, "seed"]
     rows = [
-        dict(zip([*SETTING, "seed"], key, strict=True)) | _course(part.sort_values("epochs"))
-        for key, part in table.groupby([*SETTING, "seed"])
+        dict(zip(names, key, strict=True)) | _course(part.sort_values("epochs")) for key, part in table.groupby(names)
     ]
-    return pd.DataFrame(rows, columns=[*SETTING, "seed", *RESULTS])
+    return pd.DataFrame(rows, columns=[*names, *RESULTS]).astype({**table[names].dtypes, **RESULTS})
 
 
 def _course(part: pd.DataFrame) -> dict[str, Any]:
@@ -43,7 +42,7 @@ def _course(part: pd.DataFrame) -> dict[str, Any]:
     result: dict[str, Any] = {"diverged": False, "last": robust.iloc[-1], "lowest": robust.min()}
     result |= {"rise": result["last"] - result["lowest"], "train_last": training.iloc[-1]}
     result |= {"rebound": (training - training.cummin()).max(), "clean_last": part["clean_test_error"].iloc[-1]}
-    result |= {name: part[name].iloc[-1] for name in ("flipped", "tested", "floor", "in_regime") if name in part}
+    result |= {name: part[name].iloc[-1] for name in ("flipped", "tested", "floor", "in_regime")}
     if part["data"].iloc[0] != "clusters":
         result["chosen"] = robust.iloc[int(part["robust_validation_error"].argmin())]
         result["rise_chosen"] = result["last"] - result["chosen"]

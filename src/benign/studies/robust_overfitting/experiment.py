@@ -19,25 +19,19 @@ from benign import seeds
 from benign.attack.pixels import Attack, worst_case
 from benign.data.images.record import CIFAR10_CLASSES, DIGITS
 from benign.data.multiclass import Points, Sample, draw_sample
+from benign.experiments.noisy_clusters.fit import Network, networks
+from benign.experiments.noisy_clusters.measure import measured
+from benign.experiments.noisy_clusters.predict import predict
+from benign.experiments.noisy_clusters.setting import USUAL, Setting
 from benign.nets.convolutional import STATISTICS, convolutional, seeded
 from benign.nets.preact_resnet import preact_resnet18
-from benign.studies.adversarial_training import experiment as flagship
-from benign.studies.adversarial_training import grid as flagship_grid
 from benign.studies.robust_overfitting.grid import Cell
-from benign.study import CellError, Context
+from benign.study import Context
 from benign.theory.mixture.gaussian import robust_floor
 from benign.train.deep import Recipe, train
 
 # The attack of all measurements on images, as in the paper 10 steps [M], each a quarter of α, from δ = 0 [ours].
 EVALUATION: dict[str, Any] = {"steps": 10, "step": 0.25}
-# What the flagship leaves to its grid; these are its default tier's values.
-FLAGSHIP: dict[str, Any] = {
-    "activation": "leaky_relu",
-    "slope": 0.1,
-    "curvature": 1.0,
-    "init_scale": 0.001,
-    "step_scale": 2.0,
-}
 
 
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
@@ -54,33 +48,38 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
 # ---------------------------------------------------------------- clusters: the flagship's networks
 
 
-def flagship_cell(cell: Cell) -> flagship_grid.Cell:
-    """The flagship's cell with the same problem; a pass over the training set is one step of gradient descent there."""
-    shared: dict[str, Any] = {
-        name: getattr(cell, name) for name in ("d", "signal", "n", "flip_rate", "width", "budget")
-    }
-    return flagship_grid.Cell(**shared, **FLAGSHIP, steps=cell.epochs, test_points=cell.test_points, seed=cell.seed)
+def on_clusters(cell: Cell) -> Setting:
+    """The setting with the same problem; a pass over the training set is one step of gradient descent there."""
+    names = ("d", "signal", "n", "flip_rate", "width", "budget", "test_points", "seed")
+    shared: dict[str, Any] = {name: getattr(cell, name) for name in names}
+    return Setting(**shared, **USUAL, steps=cell.epochs)
 
 
+@torch.inference_mode()
 def _run_clusters(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     beside: dict[str, list[Cell]] = {}
     for cell in cells:
-        beside.setdefault(flagship_cell(cell).key, []).append(cell)
-    theirs = dataclasses.replace(context, study="adversarial_training")  # the same draws as there
-    for row in flagship.run([flagship_cell(cell) for cell, *_ in beside.values()], theirs):
-        for cell in beside[row["key"]]:
-            measured: dict[str, Any] = {"status": row["status"]}
-            if row["status"] == "ok":
-                measured |= {
-                    name: row[name] for name in ("robust_train_error", "clean_train_error", "flipped", "tested")
-                }
-                measured |= {
-                    "robust_test_error": row["robust_test_error_clean_labels"],
-                    "clean_test_error": row["clean_test_error_clean_labels"],
-                    "floor": float(robust_floor(cell.budget, cell.signal)),
-                    "in_regime": row["in_regime"],
-                }
-            yield cell.row(**measured)
+        beside.setdefault(on_clusters(cell).key, []).append(cell)
+    flagship = dataclasses.replace(context, study="adversarial_training")  # the same draws as there
+    for network in networks([on_clusters(cell) for cell, *_ in beside.values()], flagship):
+        found = _measured(network)
+        for cell in beside[network.setting.key]:
+            yield cell.row(**found)
+            context.notify(f"{cell.data}: {cell.key} {found['status']}")
+
+
+def _measured(network: Network) -> dict[str, Any]:
+    """This study's columns, which are with true labels on test points."""
+    found, setting = measured(network), network.setting
+    if found["status"] != "ok":
+        return found
+    kept = ("status", "robust_train_error", "clean_train_error", "flipped", "tested")
+    return {
+        **{name: found[name] for name in kept},
+        **{f"{name}_test_error": found[f"{name}_test_error_clean_labels"] for name in ("robust", "clean")},
+        "floor": float(robust_floor(setting.budget, setting.signal)),
+        "in_regime": predict(setting)["in_regime"],
+    }
 
 
 # ---------------------------------------------------------------- images: deep networks
@@ -104,17 +103,15 @@ def _run_images(group: list[Cell], context: Context) -> Iterator[dict[str, Any]]
         context.checkpoints,
     )
     for epoch, finite in course:
-        measured = measure(network, sample, by_epoch[epoch], context.device) if finite else {"status": "diverged"}
-        yield {"key": by_epoch[epoch].key, **by_epoch[epoch].fields(), **measured}
-        context.notify(f"{cell.data}: {by_epoch[epoch].key} epoch {epoch} {measured['status']}")
+        found = measure(network, sample, by_epoch[epoch], context.device) if finite else {"status": "diverged"}
+        yield by_epoch[epoch].row(**found)
+        context.notify(f"{cell.data}: {by_epoch[epoch].key} epoch {epoch} {found['status']}")
     if context.checkpoints:
         context.checkpoints.discard(cell.group)
 
 
 def draw(cell: Cell, context: Context) -> Sample:
     """The cell's images; cells that differ in β alone have the same ones."""
-    if context.images is None:
-        raise CellError(f"data={cell.data!r} needs images: pass --images {cell.data}=FILE.safetensors")
     rng = seeds.generator(context.study, "sample", cell.seed, data=cell.data)
     return draw_sample(
         context.images(cell.data), cell.side, cell.n, cell.validation, cell.test_points, cell.flip_rate, rng

@@ -8,10 +8,9 @@ from typing import Any
 
 import torch
 
-from benign.data.images.record import ImageSet
 from benign.studies.soft_inductive_bias import altered_labels, double_descent, networks, polynomials
-from benign.studies.soft_inductive_bias.grid import IMAGES, POLYNOMIALS, Cell
-from benign.study import CellError, Context
+from benign.studies.soft_inductive_bias.grid import POLYNOMIALS, Cell
+from benign.study import Context
 
 
 @torch.no_grad()
@@ -32,7 +31,7 @@ def _measured(group: list[Cell], context: Context) -> Iterator[tuple[Cell, dict[
     """Each cell of one group with its results."""
     first = group[0]
     if first.experiment == "connectivity":
-        measure = networks.join(first, _images(context), context)
+        measure = networks.join(first, context.images("mnist"), context)
         yield from ((cell, measure(cell.path, cell.position)) for cell in group)
         return
     for cell in group:
@@ -41,15 +40,6 @@ def _measured(group: list[Cell], context: Context) -> Iterator[tuple[Cell, dict[
         elif cell.experiment == "double_descent":
             yield cell, double_descent.measure(cell, context)
         elif cell.experiment == "altered_labels":
-            yield cell, altered_labels.measure(cell, _images(context), context)
+            yield cell, altered_labels.measure(cell, context.images("mnist"), context)
         else:
-            yield cell, networks.compression(cell, _images(context), context)
-
-
-def _images(context: Context) -> ImageSet:
-    if context.images is None:
-        raise CellError(
-            f"the experiments {', '.join(IMAGES)} need images: pass --images mnist=FILE.safetensors "
-            "(scripts/fetch_data.py writes one)"
-        )
-    return context.images("mnist")
+            yield cell, networks.compression(cell, context.images("mnist"), context)

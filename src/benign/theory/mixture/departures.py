@@ -67,7 +67,7 @@ def worst_flips_factor(n: ArrayLike, d: ArrayLike, signal: ArrayLike, flip_rate:
     return np.asarray(left * np.sqrt((across + along) / (across + left**2 * along)))
 
 
-def benign_ends(rho: ArrayLike, flip_rate: float, near: float) -> Floats:
+def benign_ends(rho: ArrayLike, flip_rate: Floats | float, near: float) -> Floats:
     """The budget up to which a half-space's robust error stays within `near` of β, by bisection on § 1; 0 if none."""
     align = np.asarray(rho, float)
     low, high = np.zeros_like(align), np.maximum(align, 0.0)

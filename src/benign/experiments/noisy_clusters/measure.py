@@ -1,0 +1,70 @@
+"""Losses, errors and alignment of a trained network."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, worst_case
+from benign.experiments.noisy_clusters.fit import Network
+from benign.experiments.noisy_clusters.predict import two_group_rho
+from benign.experiments.samples import Sample
+from benign.stats import bootstrap_mean
+
+if TYPE_CHECKING:
+    from benign.experiments.noisy_clusters.setting import Setting
+
+
+def measured(network: Network) -> dict[str, Any]:
+    """A network's columns of a row, `status` among them."""
+    if not network.finite:
+        return {"status": "diverged"}
+    training = {"inner_gap": network.gap, "inner_evaluations": network.evaluations}
+    return {"status": "ok", **training, **measure(network.setting, network.drawn, network.weights)}
+
+
+def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
+    """Losses, errors and ρ of a trained network with weights w (m, k)."""
+    problem = drawn.problem
+    attacked = functools.partial(worst_case, problem.x, problem.y, w, problem.activation)
+    train_clean, train_robust = attacked(0.0), attacked(setting.budget, iterations=100, tolerance=1e-6)
+    losses = logistic_loss(train_robust.margin)
+    low, high = bootstrap_mean(losses.cpu().numpy())
+    flipped = share(problem.y != drawn.train_clean)
+    # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5). Where
+    # most are flipped, labels mean their opposites, and no closed form is about that.
+    predictable = setting.data == "clusters" and flipped <= 0.5
+    recursion = {"two_group_sample_rho": two_group_rho(setting, flipped)} if predictable else {}
+    return {
+        "train_loss": float((losses if setting.train_budget else logistic_loss(train_clean.margin)).mean()),
+        "robust_train_loss": float(losses.mean()),
+        "robust_train_loss_low": low,
+        "robust_train_loss_high": high,
+        "robust_train_error": share(train_robust.margin <= 0),
+        "clean_train_error": share(train_clean.margin <= 0),
+        **fresh_errors(drawn, w, "clean", 0.0),
+        **fresh_errors(drawn, w, "robust", setting.budget),
+        "tested": len(drawn.test_x),
+        "mean_norm": float(torch.linalg.vector_norm(drawn.mean)),
+        "rho": rho(drawn.mean, mean_input_gradient(drawn.test_x, w, problem.activation)),
+        "flipped": flipped,
+        **recursion,
+    }
+
+
+def fresh_errors(drawn: Sample, w: Tensor, name: str, budget: float) -> dict[str, float]:
+    """Shares of the test points that the attack turns against their observed label, and against their clean one."""
+    attacked = functools.partial(worst_case, w=w, activation=drawn.problem.activation, budget=budget, until_fooled=True)
+    against_clean = attacked(drawn.test_x, drawn.test_clean).margin <= 0
+    flipped = drawn.test_clean != drawn.test_observed
+    against_observed = against_clean.clone()
+    if flipped.any():
+        against_observed[flipped] = attacked(drawn.test_x[flipped], drawn.test_observed[flipped]).margin <= 0
+    return {f"{name}_test_error": share(against_observed), f"{name}_test_error_clean_labels": share(against_clean)}
+
+
+def share(events: Tensor) -> float:
+    return float(events.double().mean())
