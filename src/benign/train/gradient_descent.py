@@ -32,7 +32,7 @@ from benign.nets.two_layer import Activation, outer_weights
 from benign.train.checkpoints import Checkpoints
 
 VECTOR = 64  # numbers that PyTorch's widest vectorised loop takes at once
-LARGE = 1_000_000  # n·m·k from which a CPU has more to gain from leaving work out than from batching it
+LARGE = 4_000_000  # n·m·k from which a CPU gains more by leaving products out than by batching them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def train_in_batches(
     n = len(problem.x)
     if not 1 <= size <= n:
         raise ValueError(f"batch={size!r} is impossible: give a value between 1 and n={n}")
-    (batch,) = _batches([problem], dataclasses.replace(inner, unchecked=0))
+    batch = _Batch([problem], dataclasses.replace(inner, unchecked=0))
     for _ in range(passes):
         order = torch.as_tensor(rng.permutation(n), device=problem.x.device)
         for rows in order.split(size):
@@ -129,9 +129,17 @@ def train_in_batches(
 
 
 def _batches(problems: Sequence[Problem], inner: InnerMaximisation) -> list[_Batch]:
-    """One batch of all problems, or one of each where they are large and on a CPU."""
-    if problems[0].x.device.type == "cpu" and len(problems[0].x) * problems[0].w0.numel() >= LARGE:
-        return [_Large([problem], inner) for problem in problems]
+    """The problems in order, those together that are better trained together."""
+    if len({p.budget > 0 for p in problems}) > 1:
+        return [batch for p in problems for batch in _batches([p], inner)]
+    first = problems[0]
+    (n, k), m = first.x.shape, len(first.w0)
+    if n >= 2 * k:  # the product with the Gram matrix would be the larger one
+        return [_Batch(problems, inner)]
+    if first.budget == 0:
+        return [_Deferred(problems, inner)]
+    if first.x.device.type == "cpu" and n * m * k >= LARGE and inner.method == "exact":
+        return [_Deferred([p], inner) for p in problems]
     return [_Batch(problems, inner)]
 
 
@@ -144,8 +152,7 @@ def _joined(parts: Sequence[Snapshot]) -> Snapshot:
 def _resume(batches: Sequence[_Batch], checkpoints: Checkpoints) -> None:
     """Take up every network where it was saved, if they were."""
     saved = [[checkpoints.load(problem.name) for problem in batch.problems] for batch in batches]
-    steps = {state[0] if state else 0 for states in saved for state in states}
-    if len(steps) > 1:
+    if len({state[0] if state else 0 for states in saved for state in states}) != 1:
         raise ValueError("problems resumed together must stand at one step: batch them by Checkpoints.step")
     for batch, states in zip(batches, saved, strict=True):
         batch.resume([state for state in states if state])
@@ -154,7 +161,7 @@ def _resume(batches: Sequence[_Batch], checkpoints: Checkpoints) -> None:
 class _Batch:
     """The state of networks trained in lockstep."""
 
-    state: tuple[str, ...] = ("w", "owed", "points", "z", "delta", "moved", "gap", "evaluations", "stride", "unchecked")
+    state: tuple[str, ...] = ("w", "delta", "gap", "evaluations", "stride", "unchecked")  # what a checkpoint keeps
 
     def __init__(self, problems: Sequence[Problem], inner: InnerMaximisation) -> None:
         self.problems = problems
@@ -170,7 +177,6 @@ class _Batch:
         rounding = 100 * torch.finfo(self.w.dtype).eps
         self.floor = rounding * torch.linalg.vector_norm(self.w, dim=-1).amax(-1)[:, None, None]
         self.inner = inner
-        self.attacked = self.budget[:, 0, 0] > 0  # (B,)
         self.adversarial = any(p.budget > 0 for p in problems)
         self.steps = 0
         self.gap = torch.zeros(self.x.shape[:2], dtype=self.x.dtype, device=self.x.device)
@@ -178,44 +184,31 @@ class _Batch:
         # Steps that may pass between two checks of the gap, and steps that have passed since the last.
         self.stride = torch.zeros(len(problems), dtype=torch.int64, device=self.x.device)
         self.unchecked = torch.zeros_like(self.stride)
-        self._start()
 
     def _each(self, values: Iterable[float]) -> Tensor:
         return torch.tensor(list(values), dtype=self.x.dtype, device=self.x.device)[:, None, None]
 
-    def _start(self) -> None:
-        """P and Z at the present δ and weights, which are owed nothing."""
-        self.points = self.x + self.delta if self.adversarial else self.x
-        self.gram: Tensor | None = None  # PPᵀ (B, n, n), once it is wanted
-        self.z = torch.bmm(self.points, self.w.mT)
-        self.owed = torch.zeros_like(self.z)
-        self.moved = torch.zeros_like(self.attacked)  # (B,), whether δ has left P since
-
     def step(self) -> None:
         """One step of gradient descent on the robust loss."""
-        if not self.adversarial:
+        if self.inner.method == "pgd" and self.adversarial:
+            self._projected_gradient_ascent()
             slopes, f = self._forward()
-        elif self.inner.method == "pgd":
-            slopes, f = self._projected_gradient_ascent()
         else:
             slopes, f = self._follow_direction()
         # dL/df_i = -y_i σ(-y_i f_i)/n, dL/dw_j = Σ_i dL/df_i a_jφ'(z_ij) (x_i + δ_i)
         pull = self.y * self._sigmoid(-self.y * f) * self.rate  # (B, n, 1)
-        self.owed.addcmul_(slopes, pull)
-        if self._worthwhile(~self.moved):
-            if self.gram is None:
-                self.gram = torch.bmm(self.points, self.points.mT)
-            self.z.baddbmm_(self.gram * pull.mT, slopes)
+        self._add(slopes, pull)
         self.steps += 1
+
+    def _add(self, slopes: Tensor, pull: Tensor) -> None:
+        """W ← W + S̃ᵀP."""
+        torch.baddbmm(self.w, slopes.mul_(pull).mT, self.points, out=self.w)
 
     def step_on(self, rows: Tensor) -> None:
         """One step on the loss of these points (b,) alone; their pull is what it is in a full-batch step."""
         part = copy.copy(self)  # the weights and counts are the same tensors
         part.x, part.y, part.delta, part.gap = (t[:, rows] for t in (self.x, self.y, self.delta, self.gap))
-        part._start()
         part.step()
-        part.moved = torch.ones_like(part.moved)
-        part._pay()
         self.delta[:, rows], self.gap[:, rows], self.steps = part.delta, part.gap, part.steps
 
     def _sigmoid(self, t: Tensor) -> Tensor:
@@ -228,51 +221,40 @@ class _Batch:
         return torch.sigmoid(torch.nn.functional.pad(t, (0, 0, 0, -n % VECTOR)))[:, :n]
 
     def _forward(self) -> tuple[Tensor, Tensor]:
-        """S = aφ'(Z) (B, n, m) and outputs f (B, n, 1)."""
-        slopes = self.activation.scaled_derivative(self.z, self.a)
-        if self.activation.kind == "smooth_leaky_relu":
-            f = self.activation.value(self.z).mul_(self.a).sum(-1, keepdim=True)
-        else:  # φ(z) = φ'(z)·z
-            f = (slopes * self.z).sum(-1, keepdim=True)
-        return slopes, f
+        """S = aφ'(Z) (B, n, m) and outputs f (B, n, 1) at the present δ."""
+        z = self._z()
+        slopes = self.activation.scaled_derivative(z, self.a)
+        return slopes, self.activation.combined(z, slopes, self.a)
 
-    def _pay(self) -> None:
-        """W ← W + VᵀP and V ← 0 in networks that have moved."""
-        debt = self.owed * self.moved[:, None, None]
-        torch.baddbmm(self.w, debt.mT, self.points, out=self.w)
-        self.owed.sub_(debt)
-
-    def _leaving(self, due: Tensor) -> Tensor:
-        """The networks (B,) to pay before the next step: in a batch all that are attacked, for most of them are due."""
-        return self.attacked
-
-    def _arrive(self, moved: Tensor) -> None:
-        """P and Z at the present δ of points (B, n) that have moved, in networks that owe nothing."""
-        self.points, self.gram = self.x + self.delta, None
-        self.z = torch.where(moved[..., None], torch.bmm(self.points, self.w.mT), self.z)
+    def _z(self) -> Tensor:
+        """Z = PWᵀ (B, n, m), P being the present perturbed points."""
+        self.points = self.x + self.delta if self.adversarial else self.x
+        return torch.bmm(self.points, self.w.mT)
 
     def _gradient(self, slopes: Tensor) -> Tensor:
-        """∇ₓf (B, n, k) at each point: S times the weights."""
+        """∇ₓf = SW (B, n, k)."""
         return torch.bmm(slopes, self.w)
 
-    def _ascent(self, gradient: Tensor) -> Tensor:
+    def _ascent(self, slopes: Tensor) -> Tensor:
         """Unit direction (B, n, k) in which each point's loss grows fastest."""
-        return unit(gradient, self.floor) * -self.y
+        return unit(self._gradient(slopes), self.floor) * -self.y
+
+    def _move(self, moving: Tensor, ascent: Tensor) -> None:
+        """δ ← α·g/‖g‖ at these points (B, n)."""
+        self.delta = torch.where(moving[..., None], ascent * self.budget, self.delta)
 
     def _follow_direction(self) -> tuple[Tensor, Tensor]:
         """δ ← α·g/‖g‖ until the gap closes; the forward pass that shows it closed also serves the weights' gradient."""
-        due = self.attacked & (self.unchecked >= self.stride)  # (B,)
-        if self._worthwhile(self.moved):
-            self._pay()
-            self._arrive(self.moved[:, None].expand_as(self.gap))
         slopes, f = self._forward()
+        if not self.adversarial:
+            return slopes, f
+        due = self.unchecked >= self.stride  # (B,)
         self.unchecked += 1
-        self.moved = self._leaving(due)
         if not self._worthwhile(due):
             return slopes, f
         self.evaluations += due
         for evaluation in range(1, self.inner.evaluations + 1):
-            ascent = self._ascent(self._gradient(slopes))
+            ascent = self._ascent(slopes)
             gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
             if evaluation == 1:
                 # Where there is no direction yet (at W₀) nothing is certified: the next step must look again.
@@ -283,12 +265,11 @@ class _Batch:
             if evaluation == self.inner.evaluations or not self._worthwhile(open_):
                 break
             self.evaluations += open_.any(-1)
-            self.delta = torch.where(open_[..., None], ascent * self.budget, self.delta)
-            self._arrive(open_)
+            self._move(open_, ascent)
             slopes, f = self._forward()
         self.stride = torch.where(due, stride, self.stride)
         self.unchecked.masked_fill_(due, 0)
-        self.delta = torch.where(due[:, None, None], ascent * self.budget, self.delta)  # where the next step starts
+        self._move(due[:, None], ascent)  # where the next step starts
         return slopes, f
 
     def _worthwhile(self, wanted: Tensor) -> bool:
@@ -298,24 +279,20 @@ class _Batch:
         """
         return wanted.device.type != "cpu" or bool(wanted.any())
 
-    def _projected_gradient_ascent(self) -> tuple[Tensor, Tensor]:
-        """δ by steps along the ascent direction from 0, and S and f there."""
-        self._pay()
-        points = self.attacked[:, None].expand_as(self.gap)
+    def _projected_gradient_ascent(self) -> None:
         self.delta = torch.zeros_like(self.x)
-        self._arrive(points)
         for _ in range(self.inner.steps):
             slopes, _ = self._forward()
-            ascent = self._ascent(torch.bmm(slopes, self.w)) * (2.5 / self.inner.steps) * self.budget
+            ascent = self._ascent(slopes) * (2.5 / self.inner.steps) * self.budget
             self.delta = project(self.delta + ascent, self.budget)
-            self._arrive(points)
-        self.gap = torch.where(points, torch.nan, self.gap)
-        self.evaluations += self.inner.steps * self.attacked
-        self.moved = self.attacked
-        return self._forward()
+        self.gap = torch.full_like(self.gap, torch.nan)
+        self.evaluations += self.inner.steps
+
+    def _weights(self) -> Tensor:
+        return self.w.clone()
 
     def snapshot(self) -> Snapshot:
-        weights = torch.baddbmm(self.w, self.owed.mT, self.points)
+        weights = self._weights()
         return Snapshot(
             steps=self.steps,
             weights=weights,
@@ -330,59 +307,104 @@ class _Batch:
             checkpoints.save(problem.name, self.steps, {name: getattr(self, name)[i] for name in self.state})
 
     def resume(self, saved: Sequence[tuple[int, dict[str, Tensor]]]) -> None:
-        """Go on from the (step, state) of each network."""
+        """Go on from the (step, state) of each network, or from the start if there is none."""
         for i, (step, state) in enumerate(saved):
             self.steps = step
             for name in self.state:
                 getattr(self, name)[i].copy_(state[name])
 
 
-class _Large(_Batch):
-    """One large network on a CPU: a batch of its own, so that what is as it was need not be computed again.
+class _Deferred(_Batch):
+    """Steps without the weights, for networks that are not attacked or for a single one.
 
-    A debt waits until a point moves; points that stay keep their Z; and ∇ₓf = S(W + VᵀP) follows S at a look before,
-    S_b, by S W = S_bW + (S - S_b)W: few neurons' slopes change between two looks, unless φ is smooth.
+    W's debt waits until a point moves, and points that stay keep their Z and their gradient.
     """
 
-    state = (*_Batch.state, "product", "seen")
+    state = (*_Batch.state, "owed", "points", "z", "moved", "seen", "product")
 
-    def _start(self) -> None:
-        super()._start()
-        self.seen = torch.zeros_like(self.z)  # S_b (1, n, m)
-        self.product = torch.zeros_like(self.points)  # S_bW (1, n, k)
-        self.in_debt = True
+    def __init__(self, problems: Sequence[Problem], inner: InnerMaximisation) -> None:
+        super().__init__(problems, inner)
+        self.points = self.x.clone()
+        self.gram: Tensor | None = None  # PPᵀ (B, n, n), once it is wanted
+        self.z = torch.bmm(self.points, self.w.mT)
+        self.owed = torch.zeros_like(self.z)  # V
+        self.in_debt = False  # False only where V = 0
+        self.moved = torch.zeros_like(self.gap, dtype=torch.bool)  # (B, n), whose δ has left P since
+        self.arrived: Tensor | None = None  # the points that have moved since the last step, if not all
+        self.seen = torch.zeros_like(self.z)  # S_b
+        self.product = torch.zeros_like(self.points)  # S_bW
+        n, m, k = *self.z.shape[1:], self.x.shape[2]
+        self.follows = self.activation.kind != "smooth_leaky_relu" and 2 * n * (m + k) < m * k
 
-    def step(self) -> None:
-        super().step()
-        self.in_debt = True
+    def _add(self, slopes: Tensor, pull: Tensor) -> None:
+        """V ← V + S̃, and Z ← Z + (PPᵀ)S̃ where P stays."""
+        self.owed.addcmul_(slopes, pull)
+        self.in_debt, self.arrived = True, None
+        if not (self.adversarial and self.moved.any()):
+            if self.gram is None:
+                self.gram = torch.bmm(self.points, self.points.mT)
+            self.z.baddbmm_(self.gram * pull.mT, slopes)
 
-    def _leaving(self, due: Tensor) -> Tensor:
-        return due
+    def _move(self, moving: Tensor, ascent: Tensor) -> None:
+        super()._move(moving, ascent)
+        self.moved = self.moved | moving
 
-    def _pay(self) -> None:
-        self.product.baddbmm_(torch.bmm(self.seen, self.owed.mT), self.points)
-        super()._pay()
-        self.in_debt = False
+    def _z(self) -> Tensor:
+        if self.adversarial and self.moved.any():
+            self._arrive(self.moved[0].nonzero()[:, 0])
+        return self.z
 
-    def _arrive(self, moved: Tensor) -> None:
+    def _arrive(self, rows: Tensor) -> None:
+        """What W is owed is paid; P and Z at the present δ of these points, the others have not moved."""
         if self.in_debt:
             self._pay()
-        rows = moved[0].nonzero()[:, 0]
-        if len(rows) == moved.shape[1]:
-            super()._arrive(moved)
+        if len(rows) == self.x.shape[1]:
+            self.points = self.x + self.delta
+            self.z = torch.bmm(self.points, self.w.mT)
         else:
+            self.arrived = rows
             self.points[:, rows] = points = self.x[:, rows] + self.delta[:, rows]
             self.z[:, rows] = torch.bmm(points, self.w.mT)
-            self.gram = None
+        self.gram = None
+        self.moved = torch.zeros_like(self.moved)
+
+    def _pay(self) -> None:
+        """W ← W + VᵀP, V ← 0."""
+        if self.follows:
+            self.product.baddbmm_(torch.bmm(self.seen, self.owed.mT), self.points)
+        self.w.baddbmm_(self.owed.mT, self.points)
+        self.owed.zero_()
+        self.in_debt = False
 
     def _gradient(self, slopes: Tensor) -> Tensor:
-        change = slopes - self.seen
-        if change.count_nonzero() > change.numel() // 100:
-            self.product = torch.bmm(slopes, self.w)
+        """∇ₓf = S(W + VᵀP) (1, n, k).
+
+        Few neurons change their slope between two looks, unless φ is smooth: SW follows from S_bW, where S_b is S at
+        the last look, and S - S_b is sparse.
+        """
+        if self.arrived is not None:
+            self.product[:, self.arrived] = torch.bmm(slopes[:, self.arrived], self.w)
         else:
-            _, points, neurons = change.nonzero().unbind(1)
-            self.product[0].index_add_(0, points, change[0, points, neurons, None] * self.w[0, neurons])
+            self.product = self._followed(slopes) if self.follows else torch.bmm(slopes, self.w)
         self.seen = slopes
         if not self.in_debt:
             return self.product
-        return self.product.baddbmm(torch.bmm(slopes, self.owed.mT), self.points)
+        owed = torch.baddbmm(self.product, torch.bmm(slopes, self.owed.mT), self.points)
+        if not self.follows:
+            self.product = owed
+        return owed
+
+    def _followed(self, slopes: Tensor) -> Tensor:
+        change = (slopes - self.seen)[0]
+        points, neurons = change.nonzero().unbind(1)
+        if len(points) > change.numel() // 100:
+            return torch.bmm(slopes, self.w)
+        self.product[0].index_add_(0, points, change[points, neurons, None] * self.w[0, neurons])
+        return self.product
+
+    def _weights(self) -> Tensor:
+        return torch.baddbmm(self.w, self.owed.mT, self.points)
+
+    def resume(self, saved: Sequence[tuple[int, dict[str, Tensor]]]) -> None:
+        super().resume(saved)
+        self.in_debt = bool(saved)
