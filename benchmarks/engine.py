@@ -28,7 +28,7 @@ from timing import Sizes, seconds
 CONTEXT = Context("bench")
 # One gradient evaluation in every step, whatever it finds: the same work at every d; so a fifth of the steps will do.
 EQUAL_WORK = InnerMaximisation(evaluations=1, unchecked=0)
-PRODUCTS = (torch.ops.aten.bmm, torch.ops.aten.baddbmm, torch.ops.aten.mm, torch.ops.aten.addmm)
+PRODUCTS = tuple(getattr(torch.ops.aten, name) for name in ("bmm", "baddbmm", "baddbmm_", "mm", "addmm", "addmm_"))
 FACTORS = 20  # calls in one timing of a product: a call takes about a millisecond
 
 

@@ -13,7 +13,7 @@ from benign.data import clusters
 from benign.nets.two_layer import Activation, output, symmetric
 from benign.train import gradient_descent
 from benign.train.gradient_descent import Problem, train
-from benign.train.reduction import orthonormal_basis
+from benign.train.reduction import _by_gram_matrix, orthonormal_basis
 
 KINDS = [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.3, 4.0), ("relu", 0.0, 1.0)]
 D, N, M, STEPS, STEP_SIZE = 60, 7, 10, 25, 0.15
@@ -145,6 +145,25 @@ def test_attacks_on_fresh_points_may_be_projected_too(kind):
     dense = worst_case(fresh, y, w, problem.activation, 1.0)
     reduced = worst_case(fresh @ q, y, w @ q, problem.activation, 1.0)
     torch.testing.assert_close(reduced.margin, dense.margin, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("nearness", [1.0, 1e-1, 1e-3, 1e-6, 1e-9])
+def test_a_basis_is_orthonormal_and_spans_the_rows_however_close_they_are(nearness):
+    """Far from orthogonal, rows are too much for their Gram matrix, and a QR decomposition is taken."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((20, 200)) * 10.0 ** rng.integers(-4, 4, (20, 1))
+    rows[-1] *= nearness * np.linalg.norm(rows[0]) / np.linalg.norm(rows[-1])
+    rows[-1] += rows[0]
+    q = orthonormal_basis(rows)
+    assert q.shape == (200, 20)
+    assert (_by_gram_matrix(rows) is None) == (nearness < 1e-2)
+    np.testing.assert_allclose(q.T @ q, np.eye(20), atol=1e-11)
+    np.testing.assert_allclose(rows @ q @ q.T, rows, atol=1e-11 * np.linalg.norm(rows, axis=1).max())
+
+
+def test_a_row_of_zeros_takes_no_gram_matrix_but_has_a_basis():
+    rows = np.vstack([np.eye(3, 9), np.zeros(9)])
+    np.testing.assert_allclose(rows @ orthonormal_basis(rows) @ orthonormal_basis(rows).T, rows, atol=1e-15)
 
 
 def test_training_in_r_d_with_no_room_to_reduce_uses_r_d_itself():

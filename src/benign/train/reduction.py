@@ -9,8 +9,12 @@ attacks on test points included once these are projected too, because ℓ2 norms
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import lapack
 
 from benign.data.clusters import Array
+
+# Largest condition number of the Gram matrix: QᵀQ is then the identity to about 1e-11, far below single precision.
+CONDITION = 1e5
 
 
 def orthonormal_basis(*blocks: Array) -> Array:
@@ -22,4 +26,23 @@ def orthonormal_basis(*blocks: Array) -> Array:
     count, d = rows.shape
     if count >= d:
         return np.eye(d)
-    return np.linalg.qr(rows.T)[0]
+    q = _by_gram_matrix(rows)
+    return np.linalg.qr(rows.T)[0] if q is None else q
+
+
+def _by_gram_matrix(rows: Array) -> Array | None:
+    """Q with R = LQᵀ, where RRᵀ = LLᵀ, for rows R scaled to unit length; None where they are too far from orthogonal.
+
+    Two products in place of a QR decomposition, but they square R's condition number.
+    """
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled = rows / np.where(lengths > 0, lengths, 1.0)
+    gram = scaled @ scaled.T
+    lower, failed = lapack.dpotrf(gram, lower=1)
+    if failed:
+        return None
+    reciprocal, _ = lapack.dpocon(lower, np.linalg.norm(gram, 1), uplo="L")
+    if reciprocal * CONDITION < 1:
+        return None
+    inverse, _ = lapack.dtrtri(lower, lower=1)
+    return (inverse @ scaled).T
