@@ -129,7 +129,7 @@ def time(bench: dict[str, Any]) -> str:
     return (
         table(["operator", "share of a training"], rows)
         + f"\nSampling takes {1000 * bench['sampling_seconds']:.0f} ms of a run in law; on given data the reduction "
-        f"(QR and projection, float64) takes {bench['reduction_seconds']:.2f} s. The products of a run are "
+        f"(basis and projection, float64) takes {bench['reduction_seconds']:.2f} s. The products of a run are "
         f"{bench['product_gflops_of_a_run']:.0f} Gflop, alone at {bench['product_gflops_per_second']:.0f} Gflop/s. "
         f"Gradient evaluations for the inner maximum in a step: {evaluations}.\n"
     )
