@@ -13,7 +13,7 @@ from benign.data import clusters
 from benign.nets.two_layer import Activation, output, symmetric
 from benign.train import gradient_descent
 from benign.train.gradient_descent import Problem, train
-from benign.train.reduction import _by_gram_matrix, orthonormal_basis
+from benign.train.reduction import _by_gram_matrix, _by_qr, orthonormal_basis
 
 KINDS = [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.3, 4.0), ("relu", 0.0, 1.0)]
 D, N, M, STEPS, STEP_SIZE = 60, 7, 10, 25, 0.15
@@ -159,6 +159,11 @@ def test_a_basis_is_orthonormal_and_spans_the_rows_however_close_they_are(nearne
     assert (_by_gram_matrix(rows) is None) == (nearness < 1e-2)
     np.testing.assert_allclose(q.T @ q, np.eye(20), atol=1e-11)
     np.testing.assert_allclose(rows @ q @ q.T, rows, atol=1e-11 * np.linalg.norm(rows, axis=1).max())
+
+
+def test_the_basis_is_the_same_from_the_gram_matrix_and_from_a_qr_decomposition():
+    rows = np.random.default_rng(1).standard_normal((20, 200))
+    np.testing.assert_allclose(_by_gram_matrix(rows), _by_qr(rows), atol=1e-12)
 
 
 def test_a_row_of_zeros_takes_no_gram_matrix_but_has_a_basis():

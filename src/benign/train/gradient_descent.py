@@ -258,7 +258,7 @@ class _Batch:
             gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
             if evaluation == 1:
                 # Where there is no direction yet (at W₀) nothing is certified: the next step must look again.
-                found = torch.where(ascent.any(-1), gap, 1.0)
+                found = torch.where(torch.linalg.vector_norm(ascent, dim=-1) > 0, gap, 1.0)
                 stride = next_stride(self.stride, found.amax(-1), self.inner)
             self.gap = torch.where(due[:, None], gap, self.gap)
             open_ = (gap > self.inner.tolerance) & due[:, None]

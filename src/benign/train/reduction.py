@@ -20,18 +20,25 @@ CONDITION = 1e5
 def orthonormal_basis(*blocks: Array) -> Array:
     """Q (d, k), columns orthonormal, whose span contains every row of every block (r_i, d).
 
-    k = Σ r_i as long as that is below d; otherwise nothing can be saved and Q is the identity.
+    k = Σ r_i as long as that is below d; otherwise nothing can be saved and Q is the identity. Each row has a positive
+    coordinate on its own column, so that what is drawn in these coordinates does not depend on how Q was found.
     """
     rows = np.concatenate([np.atleast_2d(block) for block in blocks])
     count, d = rows.shape
     if count >= d:
         return np.eye(d)
     q = _by_gram_matrix(rows)
-    return np.linalg.qr(rows.T)[0] if q is None else q
+    return _by_qr(rows) if q is None else q
+
+
+def _by_qr(rows: Array) -> Array:
+    """Q with R = LQᵀ, L lower triangular with no negative number on its diagonal, for any rows R."""
+    q, upper = np.linalg.qr(rows.T)
+    return q * np.where(np.diagonal(upper) < 0, -1.0, 1.0)
 
 
 def _by_gram_matrix(rows: Array) -> Array | None:
-    """Q with R = LQᵀ, where RRᵀ = LLᵀ, for rows R scaled to unit length; None where they are too far from orthogonal.
+    """The same from RRᵀ = LLᵀ, rows scaled to unit length; None where they are too far from orthogonal for it.
 
     Two products in place of a QR decomposition, but they square R's condition number.
     """
