@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from benign import seeds
-from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, worst_case
+from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
-from benign.data import clusters
-from benign.nets.two_layer import Activation, symmetric
+from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.measure import measure, share
+from benign.experiments.samples import Sample
 
 # The networks' state itself: a graph of a step, and another answer to `asks`, are no business of `train`.
 from benign.train.gradient_descent import Problem, Snapshot, _Batch, train
@@ -27,6 +27,8 @@ from benign.train.gradient_descent import Problem, Snapshot, _Batch, train
 STUDY = "adversarial_training"  # whose draws the networks have
 # What every network here has in common; all but γ, σ, c and H are the paper's, as config/grids says.
 COMMON: dict[str, Any] = {
+    "data": "clusters",
+    "sampling": "in_law",
     "flip_rate": 0.1,
     "activation": "leaky_relu",
     "slope": 0.1,
@@ -38,17 +40,8 @@ COMMON: dict[str, Any] = {
     "inner_steps": 20,
     "seed": 0,
 }
+MEASURED = ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error", "rho")
 WARM = 3  # steps before a graph is taken of one
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """A network's points in the coordinates that it is trained in."""
-
-    problem: Problem
-    mean: Tensor  # (k,), μ
-    test_x: Tensor  # (N, k)
-    test_observed: Tensor  # (N,)
 
 
 def train_budget(settings: Mapping[str, Any]) -> float:
@@ -56,47 +49,21 @@ def train_budget(settings: Mapping[str, Any]) -> float:
     return settings["budget"] if settings["training"] == "adversarial" else 0.0
 
 
+def as_setting(settings: Mapping[str, Any]) -> Any:
+    """What the experiment asks of a setting, without the checks that need more than a plain GPU machine has."""
+    return types.SimpleNamespace(**settings, group="network", train_budget=train_budget(settings))
+
+
 def drawn(settings: Mapping[str, Any], device: str = "cpu") -> Sample:
     """Clusters drawn in law and initial weights, float32 on the device: the same on every one."""
-    n, d, signal, width = (settings[name] for name in ("n", "d", "signal", "width"))
-
-    def rng(role: str, **fields: Any) -> np.random.Generator:
-        return seeds.generator(STUDY, role, settings["seed"], **fields)
-
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.tensor(array, dtype=torch.float32, device=device)
-
-    labels = clusters.draw_labels(n, settings["flip_rate"], rng("labels", n=n))
-    count = settings["test_points"]
-    test = clusters.draw_labels(count, settings["flip_rate"], rng("test labels", n=count))
-    k = clusters.subspace_dimension(d, n + width // 2)
-    w0 = clusters.noise_in_law(d, n, width // 2, k, rng("init", n=n, d=d, width=width))
-    problem = Problem(
-        name="network",
-        x=tensor(clusters.points_in_law(labels, d, signal, k, rng("data", n=n, d=d))),
-        y=tensor(labels.observed),
-        w0=symmetric(tensor(settings["init_scale"] / d**0.5 * w0)),
-        activation=Activation(settings["activation"], settings["slope"], settings["curvature"]),
-        budget=train_budget(settings),
-        step_size=settings["step_scale"] * n / (d + signal**2),
-    )
-    test_x = clusters.fresh_points_in_law(test, signal, k, rng("test", d=d))
-    return Sample(problem, tensor(signal * np.eye(1, k)[0]), tensor(test_x), tensor(test.observed))
+    context: Any = types.SimpleNamespace(study=STUDY, device=device)
+    return sample(as_setting(settings), context)
 
 
 def measured(settings: Mapping[str, Any], points: Sample, weights: Tensor) -> dict[str, float]:
     """Loss, errors and ρ of a trained network, on the device and in the precision of its points."""
-    problem, budget = points.problem, settings["budget"]
-    train_robust = worst_case(
-        problem.x, problem.y, weights, problem.activation, budget, iterations=100, tolerance=1e-6
-    ).margin
-    return {
-        "robust_train_loss": float(logistic_loss(train_robust).mean()),
-        "robust_train_error": share(train_robust <= 0),
-        "clean_test_error": test_error(points, weights, 0.0),
-        "robust_test_error": test_error(points, weights, budget),
-        "rho": rho(points.mean, mean_input_gradient(points.test_x, weights, problem.activation)),
-    }
+    found = measure(as_setting(settings), points, weights)
+    return {name: found[name] for name in MEASURED}
 
 
 def test_error(points: Sample, weights: Tensor, budget: float) -> float:
@@ -104,11 +71,6 @@ def test_error(points: Sample, weights: Tensor, budget: float) -> float:
     activation = points.problem.activation
     found = worst_case(points.test_x, points.test_observed, weights, activation, budget, until_fooled=True)
     return share(found.margin <= 0)
-
-
-def share(events: Tensor) -> float:
-    """Of events (N,) that are so."""
-    return float(events.double().mean())
 
 
 def moved(points: Sample, device: str, dtype: torch.dtype) -> Sample:

@@ -60,17 +60,19 @@ def bootstrap_mean(
 
 
 def crossing(x: Floats, values: Floats, level: float) -> float:
-    """The x at which the values first reach `level` from below, linear between points; x (k,) increasing, values (k,).
+    """The least x ≥ 0, such as a budget, at which the values (k,) reach `level`, linear between the points x (k,).
 
-    NaN if they never reach it, or are above it from the start: then the crossing is outside what was measured.
+    NaN if they never reach it, or are above it at a first point beyond 0: then they crossed it before what was
+    measured. Above it at x = 0 they reach it there.
     """
     reached = np.flatnonzero(values >= level)
-    if not len(reached) or values[0] > level:
+    if not len(reached) or (values[0] > level and x[0] > 0):
         return float("nan")
     first = reached[0]
-    last = max(first - 1, 0)
-    share = (level - values[last]) / (values[first] - values[last]) if first else 0.0
-    return float(x[last] + share * (x[first] - x[last]))
+    if first == 0:
+        return float(x[0])
+    share = (level - values[first - 1]) / (values[first] - values[first - 1])
+    return float(x[first - 1] + share * (x[first] - x[first - 1]))
 
 
 def bootstrap_means(samples: Sequence[Floats], level: float = 0.95) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -12,48 +12,36 @@ from benign import studies
 from benign.pipeline import tables
 from support import ROOT, claims_of, figures_of
 
-SIZES = (1, 2, 3, 5, 10, 30, 100)
 
-
-@functools.cache
 def kept(study: str) -> pd.DataFrame:
     """The study's table of the default tier, as it is committed."""
-    path = ROOT / "results" / "default" / study / "table.csv"
-    if not path.exists():
-        pytest.skip(f"{path} is not kept")
-    return tables.read(path)
+    return tables.read(ROOT / "results" / "default" / study / "table.csv")
 
 
-def some_rows(study: str, draw: int) -> pd.DataFrame:
-    """Rows at random, every second time of half of the experiments alone."""
-    rng, rows = np.random.default_rng(draw), kept(study)
-    if draw % 2:
-        names = rows["experiment"].unique()
-        rows = rows[rows["experiment"].isin(rng.choice(names, (len(names) + 1) // 2, replace=False))]
-    size = min(SIZES[draw // 2 % len(SIZES)], len(rows))
-    return rows.iloc[np.sort(rng.choice(len(rows), size, replace=False))]
+def parts(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows at random, from one row to all, and each experiment alone."""
+    rng = np.random.default_rng(0)
+    for size in np.geomspace(1, len(table), 6).astype(int):
+        yield table.iloc[np.sort(rng.choice(len(table), size, replace=False))]
+    yield from (rows for _, rows in table.groupby("experiment"))
+
+
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_any_part_of_a_table_is_judged(study: str) -> None:
+    names = [claim.id for claim in claims_of(study, kept(study))]
+    for part in parts(kept(study)):
+        found = claims_of(study, part)
+        assert [claim.id for claim in found] == names
+        assert all((claim.verdict == "not run") == (claim.measured["cells"] == 0) for claim in found)
+
+
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_any_part_of_a_table_is_drawn(study: str) -> None:
+    for part in parts(kept(study)):
+        assert [figure.name for figure in figures_of(study, part)] == list(studies.find(study).figures)
 
 
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_without_rows_no_claim_is_run_and_every_figure_is_there(study: str) -> None:
-    for nothing in (kept(study).iloc[:0], pd.DataFrame()):
-        assert {claim.verdict for claim in claims_of(study, nothing)} == {"not run"}
-        assert [figure.name for figure in figures_of(study, nothing)] == list(studies.find(study).figures)
-
-
-@pytest.mark.parametrize("draw", range(2 * len(SIZES)))
-@pytest.mark.parametrize("study", studies.NAMES)
-def test_some_rows_are_judged(study: str, draw: int) -> None:
-    whole = [claim.id for claim in claims_of(study, kept(study).iloc[:0])]
-    found = claims_of(study, some_rows(study, draw))
-    assert [claim.id for claim in found] == whole
-    assert all((claim.measured["cells"] == 0) == (claim.verdict == "not run") for claim in found)
-
-
-@pytest.mark.parametrize("draw", range(2 * len(SIZES)))
-@pytest.mark.parametrize("study", studies.NAMES)
-def test_some_rows_are_drawn(study: str, draw: int) -> None:
-    found = figures_of(study, some_rows(study, draw))
-    assert [figure.name for figure in found] == list(studies.find(study).figures)
-    for figure in found:
-        assert list(figure.numbers.columns) == list(figures_of(study, kept(study).iloc[:0])[0].numbers.columns)
+    assert {claim.verdict for claim in claims_of(study, pd.DataFrame())} == {"not run"}
+    assert [figure.name for figure in figures_of(study, pd.DataFrame())] == list(studies.find(study).figures)

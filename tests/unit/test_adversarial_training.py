@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.setting import USUAL
+from benign.pipeline import settings
 from benign.studies.adversarial_training.experiment import report, run
 from benign.studies.adversarial_training.grid import STUDY, Cell
 from benign.study import CellError, Context, slice_of
@@ -54,6 +56,12 @@ def test_a_sample_with_most_labels_flipped_has_a_row_but_no_recursion():
         assert row["status"] == "ok"
         assert ("two_group_sample_rho" in row) == (row["flipped"] <= 0.5)
     assert {row["flipped"] > 0.5 for each in found.values() for row in each.values()} == {True, False}
+
+
+@pytest.mark.parametrize("study", ["adversarial_training", "certified_brackets", "assumption_ledger"])
+def test_the_usual_values_are_those_of_the_grids(study):
+    common = settings.section(settings.grid_file(study), study, "default")["grid"]["common"]
+    assert {name: common[name] for name in USUAL} == USUAL
 
 
 def test_growing_a_grid_changes_no_existing_cell():
@@ -177,7 +185,7 @@ def test_the_trained_network_follows_the_two_group_recursion():
 
 
 def test_a_cell_that_diverges_is_a_row_that_says_so():
-    bad, good = cell(step_scale=1e40, activation="smooth_leaky_relu"), cell()
+    bad, good = cell(step_scale=1e42, activation="smooth_leaky_relu"), cell()
     found = rows(bad, good)
     assert found[bad.key]["status"] == "diverged"
     assert "robust_test_error" not in found[bad.key]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign import plots
+import reference
+from benign import plots, studies
 from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
 from benign.stats import clopper_pearson
@@ -99,10 +100,29 @@ def test_all_kinds_of_numbers_have_the_same_columns() -> None:
         ("d = n²", "$d$ = $n^2$"),
         ("d = 3·10⁵", "$d$ = 3·$10^{5}$"),
         ("ordinary training and more", "ordinary training and more"),
+        ("$k^*/n$ of n points", "$k^*/n$ of $n$ points"),
     ],
 )
 def test_letters_are_set_as_mathematics_and_words_are_not(plain: str, typeset: str) -> None:
     assert plots.typeset(plain) == typeset
+
+
+def test_the_legend_calls_points_and_runs_by_the_names_that_a_figure_gives_them() -> None:
+    own = {"run": plots.look("ℓ2")}
+    numbers = plots.single_runs([1.0, 2.0], [0.1, 0.2], ("panel", "error", "run"))
+    facets = plots.Facets(numbers, 2.0)
+    facets.draw(own, {"run": "one run"})
+    legend = facets.finish(columns=1).legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == ["one run"]
+
+
+def test_an_axis_without_positive_numbers_is_not_made_logarithmic() -> None:
+    """Every run of a figure may have diverged."""
+    axes = plots.canvas(3, 2).subplots()
+    axes.plot([1.0, 10.0], [0.0, np.nan])
+    for name in ("x", "y"):
+        plots.log_axis(axes, name)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
 
 
 @pytest.mark.parametrize(("value", "text"), [(20, "20"), (1e4, "10⁴"), (3e5, "3·10⁵"), (1000, "1000"), (0.3, "0.3")])
@@ -291,6 +311,18 @@ def test_a_table_of_diverged_runs_is_drawn_and_says_so() -> None:
     assert "4 diverged and are left out" in drawn["learning_curves"].caption
     for name in ("learning_curves", "mnist"):
         assert plots.render(drawn[name])["png"]
+
+
+@pytest.mark.parametrize("study", ["assumption_ledger", "certified_brackets", "real_data"])
+@pytest.mark.parametrize("every", [1, 5])
+def test_figures_are_drawn_where_runs_have_diverged(study: str, every: int) -> None:
+    table = reference.table(study)
+    lost = np.arange(len(table)) % every == 0
+    measured = [name for name in studies.find(study).row.model_fields if table[name].dtype.kind == "f"]
+    table.loc[lost, "status"], table.loc[lost, measured] = "diverged", np.nan
+    for figure in figures_of(study, table):
+        assert "diverged and are left out" in figure.caption
+        assert plots.render(figure)["png"]
 
 
 def test_learning_curves_are_drawn_through_the_recursion_of_the_samples_own_flips() -> None:

@@ -6,10 +6,10 @@ from benign.study import Row, column
 
 
 class Measured(Row):
-    """Losses, errors and alignment of a trained network; errors are with observed labels unless they say clean ones."""
+    """Losses, errors and alignment of a trained network; errors are with observed labels unless they say true ones."""
 
     inner_gap: float | None = column("largest relative Frank-Wolfe gap of the training's inner maximum, last checked")
-    inner_evaluations: float | None = column("gradient evaluations of the inner maximum", "per step")
+    inner_evaluations: float | None = column("gradient evaluations of the inner maximum, in the mean", "per step")
     train_loss: float | None = column("logistic loss that was trained on")
     robust_train_loss: float | None = column("logistic loss at the attack's budget, training points")
     robust_train_loss_low: float | None = column("lower end of its interval over the points")
@@ -22,25 +22,25 @@ class Measured(Row):
     robust_test_error_clean_labels: float | None = column("robust error over fresh points, true labels")
     tested: int | None = column("fresh points")
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
-    rho: float | None = column("alignment ρ = ⟨μ, v⟩/‖v‖, v the mean input gradient", "standard deviations")
+    rho: float | None = column("⟨μ, v⟩/‖v‖ [ρ], v the mean gradient over fresh points", "standard deviations")
     flipped: float | None = column("share of the training labels that are flipped")
-    two_group_sample_rho: float | None = column("ρ of the two-group recursion with this sample's share of flips")
+    two_group_sample_rho: float | None = column("ρ of the recursion with this sample's flips", "standard deviations")
 
 
 class Errors(Row):
-    """Robust test error that closed forms and the two-group recursion predict, before anything is trained."""
+    """Robust test error, observed labels, that closed forms and the two-group recursion predict before any training."""
 
     averaging_error: float | None = column("predicted for the averaging predictor")
     max_margin_error: float | None = column("predicted for the max-margin predictor of slope γ")
     linear_max_margin_error: float | None = column("predicted for the linear max-margin predictor")
     two_group_error: float | None = column("predicted by the two-group recursion")
-    in_regime: bool | None = column("whether all assumptions of the theorem's form hold, the literal step apart")
+    in_regime: bool | None = column("whether all assumptions hold, the two literal ones apart")
 
 
 class Predicted(Errors):
     """All that theory says of a setting of clusters: errors, alignments, and each assumption."""
 
-    floor_error: float | None = column("the least robust error of any classifier")
+    floor_error: float | None = column("the least robust test error of any classifier, observed labels")
     averaging_rho: float | None = column("ρ of the averaging predictor", "standard deviations")
     max_margin_rho: float | None = column("ρ of the max-margin predictor of slope γ", "standard deviations")
     linear_max_margin_rho: float | None = column("ρ of the linear max-margin predictor", "standard deviations")
@@ -51,7 +51,7 @@ class Predicted(Errors):
     assumes_test_signal: bool | None = column("signal large enough for the test error's bound")
     assumes_budget: bool | None = column("budget small enough")
     assumes_flip_rate: bool | None = column("few enough flips")
-    assumes_step: bool | None = column("step small enough, practically")
-    assumes_step_literal: bool | None = column("step small enough, as the theorem states it")
-    assumes_initialisation: bool | None = column("small initialisation, practically")
-    assumes_initialisation_literal: bool | None = column("small initialisation, as the theorem states it")
+    assumes_step: bool | None = column("steps short enough to train stably")
+    assumes_step_literal: bool | None = column("step small enough, as the source states it")
+    assumes_initialisation: bool | None = column("initial weights small beside the first step")
+    assumes_initialisation_literal: bool | None = column("initial weights as small as the source states it")

@@ -53,7 +53,7 @@ class Setting(Cell):
     inner: Method = field("how the inner maximum is taken", default="exact")
     inner_steps: int = field("steps of PGD", default=20, at_least=1)
     budget: float = field("of the attack, and of adversarial training [α]", unit="standard deviations", at_least=0)
-    test_points: int = field("fresh points; 0 for all that an image set has left", at_least=0)
+    test_points: int = field("fresh points; 0 for all test images of the pair", at_least=0)
     seed: int = field("the replicate", at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:

@@ -48,15 +48,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def points(table: pd.DataFrame) -> pd.DataFrame:
     """One row per point: means over seeds of every number, `cells`, and for each error e its interval e_low, e_high."""
     numbers = [c for c in table.columns if c not in POINT and pd.api.types.is_numeric_dtype(table[c]) and c != "seed"]
-    grouped = table.groupby(POINT, dropna=False)
-    result = grouped[numbers].mean()
-    result["cells"] = grouped.size()
-    for error in ERRORS:
-        trials = table["n"] if "train" in error else table["tested"]
-        hits = (table[error] * trials).round().groupby([table[c] for c in POINT], dropna=False).sum()
-        totals = trials.groupby([table[c] for c in POINT], dropna=False).sum()
-        result[f"{error}_low"], result[f"{error}_high"] = clopper_pearson(hits, totals)
-    return result.reset_index()
+    table = table.assign(trained=table.n)
+    trials = {error: "trained" if "train" in error else "tested" for error in ERRORS}
+    hits = {f"{error}_hits": (table[error] * table[of]).round() for error, of in trials.items()}
+    grouped = table.assign(**hits).groupby(POINT, dropna=False)
+    result, sums = grouped[numbers].mean(), grouped[["trained", "tested", *hits]].sum()
+    for error, of in trials.items():
+        result[f"{error}_low"], result[f"{error}_high"] = clopper_pearson(sums[f"{error}_hits"], sums[of])
+    return result.assign(cells=grouped.size()).reset_index()
 
 
 def _half_width(found: pd.DataFrame, error: str) -> pd.Series:

@@ -21,7 +21,7 @@ class Cell(Setting):
     covariance: Covariance = field("of the noise (data.departures.spectrum)", default="identity")
     correlation: float = field("coefficient of ar1, exponent of power_law", default=0.0, at_least=0)
     flips: Flips = field("each label with probability β, or ⌊βn⌋ labels that are chosen", default="random")
-    batch: int = field("points in a mini-batch, 0 for all; then steps counts passes", default=0, at_least=0)
+    batch: int = field("points of a mini-batch, and steps counts passes; 0: all points", default=0, at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:
         most = 1.0 if self.noise == "sparse_rademacher" else math.inf
@@ -61,7 +61,7 @@ class Row(columns.Measured, columns.Predicted):
     """What is measured on it, what theory says of the setting, and of the broken assumption."""
 
     effective_dimension: float | None = column("(tr Σ)²/tr Σ² of the noise's covariance")
-    expected_error: float | None = column("robust test error expected by the two-group recursion with the break")
+    expected_error: float | None = column("robust test error by the recursion for this sample's flips and covariance")
 
 
 STUDY = Study(

@@ -17,15 +17,15 @@ class Row(columns.Errors):
     tested: int | None = column("fresh points")
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
     test_attacked: float | None = column("robust test error that attacks find")
-    test_lower: float | None = column("lower bound: attacks and the certificate's own counterexamples")
+    test_lower: float | None = column("lower bound: points that attacks or the certificate's search turn")
     test_upper: float | None = column("upper bound: points without a certificate")
     test_plain_upper: float | None = column("upper bound of the relaxation without branching")
-    test_boxes: int | None = column("boxes that branching took")
+    test_boxes: int | None = column("boxes that were bounded, all points together")
     train_attacked: float | None = column("the same over the training points: attacks")
     train_lower: float | None = column("lower bound over the training points")
     train_upper: float | None = column("upper bound over the training points")
     train_plain_upper: float | None = column("upper bound over the training points without branching")
-    train_boxes: int | None = column("boxes that branching took on the training points")
+    train_boxes: int | None = column("boxes that were bounded for the training points")
 
 
 STUDY = Study(

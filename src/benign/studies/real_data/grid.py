@@ -46,7 +46,7 @@ class Cell(BaseCell):
 
 
 class Row(BaseRow):
-    """Errors with observed labels unless they say clean ones; σ and ρ in the units of the normalised pair."""
+    """Errors with observed labels unless they say true ones; σ and ρ in the units of the normalised pair."""
 
     d: int | None = column("coordinates of an image")
     budget: float | None = column("the attack's budget α")
@@ -58,7 +58,7 @@ class Row(BaseRow):
     robust_train_error: float | None = column("robust error over the training points")
     clean_train_error: float | None = column("error over the training points")
     least_robust_train_error: float | None = column("what no classifier can go below on these points")
-    separation: float | None = column("half the least distance of two points with different labels")
+    separation: float | None = column("half the least distance of two training points with different observed labels")
     clean_test_error: float | None = column("error over test images")
     robust_test_error: float | None = column("robust error over test images")
     clean_test_error_clean_labels: float | None = column("error over test images, true labels")
