@@ -105,11 +105,11 @@ def test_rows_are_computed_again_after_code_has_changed_and_not_after_a_comment_
     experiment.write_text(experiment.read_text() + "\n# a thought\n")
     shutil.rmtree(table.parent / "slices")
     run_project(example)
-    assert [reused(file) for file in sorted(table.parent.glob("slices/*.json"))] == [True, True]
+    assert [reused(file) for file in sorted(table.parent.glob("slices/[0-9]*.json"))] == [True, True]
     assert table.read_bytes() == before
     experiment.write_text(experiment.read_text().replace("(cell.d - 2)", "(cell.d - 1)"))
     run_project(example)
-    assert [reused(file) for file in sorted(table.parent.glob("slices/*.json"))] == [False, False]
+    assert [reused(file) for file in sorted(table.parent.glob("slices/[0-9]*.json"))] == [False, False]
     assert table.read_bytes() != before
 
 
@@ -139,7 +139,7 @@ def test_one_study_alone_is_computed_on_a_fresh_checkout(example: Path, run_proj
     for file in results.glob("*/*.*"):
         file.touch()
     run_project(example, "--", STUDY)  # else --configfile would take the target for another file
-    assert [reused(file) for file in sorted(results.glob(f"{STUDY}/slices/*.json"))] == [False, False]
+    assert [reused(file) for file in sorted(results.glob(f"{STUDY}/slices/[0-9]*.json"))] == [False, False]
     assert (results / STUDY / "table.csv").read_bytes() == table
     assert (results / "claims.md").stat().st_mtime_ns == page.st_mtime_ns, "the tier's page is of all studies"
 
@@ -157,18 +157,18 @@ def test_one_cell_can_be_asked_for(pristine: Path) -> None:
     answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=True)
     result = json.loads(answer.stdout)
     assert result["risk"] == pytest.approx(2, abs=5 * result["standard_error"])
-    assert result["cell"] == {"d": 5, "norm": 0.0, "trials": 20000, "seed": 0}
+    assert result["cell"] == {"experiment": "single", "d": 5, "norm": 0.0, "trials": 20000, "seed": 0}
     command[3] = "d=2"
     answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=False)
     assert answer.returncode == 2
-    assert answer.stderr == "error: d=2 is impossible: shrinking helps from 3 dimensions on\n"
+    assert answer.stderr == "error: d=2 is impossible: give a value that is at least 3\n"
 
 
-def test_figures_that_the_grid_does_not_list_are_an_error_that_names_them(example: Path, run_project: Run) -> None:
-    grid = example / "config" / "grids" / f"{STUDY}.yaml"
-    grid.write_text(grid.read_text().replace("figures: [risk]", "figures: [risc]"))
+def test_figures_that_the_study_does_not_declare_are_an_error_that_names_them(example: Path, run_project: Run) -> None:
+    grid = example / "src" / "benign" / "studies" / STUDY / "grid.py"
+    grid.write_text(grid.read_text().replace('figures=("risk",)', 'figures=("risc",)'))
     said = run_project(example, "--show-failed-logs", succeeds=False)
-    assert "figures lists risc, but from this tier's table the study draws risk: write these" in said
+    assert "declares the figures ('risc',) and draws ('risk',)" in said
 
 
 def test_the_page_says_what_must_be_edited_beside_its_files() -> None:
