@@ -189,7 +189,7 @@ def course_table(robust: list[float], validation: list[float], training: list[fl
                 "flipped": 0.2, "tested": 40,
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return STUDY.table(rows)
 
 
 def test_the_best_epoch_is_the_first_best_on_validation_and_the_test_set_s_own_best_stands_beside_it():
