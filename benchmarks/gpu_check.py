@@ -34,6 +34,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from benign.pipeline import provenance, tables  # noqa: E402
+from benign.pipeline.definitions import Definition  # noqa: E402
 from benign.train.device import hold_precision  # noqa: E402
 from gpu_agreement import agreement  # noqa: E402
 from gpu_deep import deep  # noqa: E402
@@ -145,7 +146,7 @@ def machine(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "engine": provenance.fingerprint(provenance.sources("benign.train.gradient_descent"))[:16],
+        "engine": provenance.package().fingerprint([Definition("benign.train.gradient_descent", "train")])[:16],
         "date": datetime.date.today().isoformat(),
     }
 

@@ -1,45 +1,54 @@
-"""Join the slices of a study into its table, which has one row for every cell of the tier's grid and no other."""
+"""Join the slices of a study into its table, which has one row for every planned cell and no other."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from benign import studies
-from benign.pipeline import settings, tables
+from benign.pipeline import plans, tables
 from benign.pipeline.console import UserError, parser, reports_errors
-from benign.pipeline.rows import planned
+from benign.pipeline.rows import tally
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--study", required=True, choices=studies.NAMES)
-    result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--grid", required=True, type=Path, metavar="FILE")
-    result.add_argument("--images", nargs="*", default=[], metavar="NAME", help="the data sets that the slices had")
-    result.add_argument("--slices", required=True, nargs="+", type=Path, metavar="FILE.csv")
+    result.add_argument("--folder", required=True, type=Path, metavar="DIR", help="with NN.plan, NN.csv and NN.json")
+    result.add_argument("--slices", required=True, type=int, metavar="N", help="how many there are")
+    result.add_argument("--origins", type=Path, metavar="FILE.json", help="where to write what computed the rows")
     result.add_argument("--output", required=True, type=Path, metavar="FILE.csv")
     return result
 
 
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Read, compare with the grid, write."""
+    """Read, compare with the plan, write."""
     args = arguments().parse_args(argv)
-    part = settings.section(args.grid, args.study, args.tier)
-    cells = planned(args.study, part, {name: Path() for name in args.images})
-    rows = [row for file in args.slices for row in tables.read_rows(file)]
-    wanted, found = sorted(cell.key for cell in cells), sorted(row[tables.KEY] for row in rows)
-    if wanted != found:
-        raise UserError(
-            f"{args.study}: the slices hold {len(found)} rows for the {len(wanted)} cells of {args.grid} "
-            f"({len(set(wanted) - set(found))} cells lack one, {len(set(found) - set(wanted))} rows belong to none): "
-            "delete the slices and run again"
-        )
+    rows: list[dict[str, Any]] = []
+    for slice_ in range(args.slices):
+        found = tables.read_rows(plans.file_of(args.folder, slice_, "csv"))
+        require_planned(plans.file_of(args.folder, slice_), [row[tables.KEY] for row in found])
+        rows += found
     tables.write(args.output, rows, studies.find(args.study).columns())
+    if args.origins:
+        parts = [tables.read_json(plans.file_of(args.folder, slice_, "json")) for slice_ in range(args.slices)]
+        tables.write_json(args.origins, tally(origin for part in parts for origin in part["origins"]))
     return 0
+
+
+def require_planned(plan: Path, found: list[str]) -> None:
+    """UserError unless a slice has a row for each of its cells, and no other."""
+    wanted = plans.keys(plan)
+    if sorted(wanted) != sorted(found):
+        raise UserError(
+            f"{plan.with_suffix('.csv')} holds {len(found)} rows for the {len(wanted)} cells of {plan.name} "
+            f"({len(set(wanted) - set(found))} cells lack one, {len(set(found) - set(wanted))} rows belong to none): "
+            "delete it and run again"
+        )
 
 
 if __name__ == "__main__":

@@ -7,18 +7,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benign.pipeline import settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, parser, reports_errors
 from benign.pipeline.pages import claims as claims_page
-from benign.pipeline.pages.environment import environment
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--device", required=True, choices=("cpu", "cuda"))
     result.add_argument("--claims", required=True, nargs="+", type=Path, metavar="FILE.json")
+    result.add_argument(
+        "--origins",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="FILE.json",
+        help="what computed the rows, each study's",
+    )
     result.add_argument("--json", required=True, type=Path, metavar="FILE.json")
     result.add_argument("--markdown", required=True, type=Path, metavar="FILE.md")
     return result
@@ -28,8 +34,9 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Read, join, write."""
     args = arguments().parse_args(argv)
+    environment = provenance.environment_of(each for file in args.origins for each in tables.read_json(file))
     claims = [claim for file in args.claims for claim in claims_of(file, args.tier)]
-    merged = {"tier": args.tier, "claims": claims, "environment": environment(args.device)}
+    merged = {"tier": args.tier, "claims": claims, "environment": environment}
     tables.write_json(args.json, merged)
     tables.write_text(args.markdown, claims_page.page(merged))
     return 0

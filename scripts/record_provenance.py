@@ -6,27 +6,27 @@ A figure is stale if the recorded hash of its sources, or of its table, is no lo
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from benign.pipeline import settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
-from benign.pipeline.pages.environment import environment
-from benign.pipeline.rows import code_of
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--device", required=True, choices=("cpu", "cuda"))
     result.add_argument("--config", required=True, type=json.loads, metavar="JSON", help="the configuration as run")
     result.add_argument("--tables", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/table.csv")
     result.add_argument("--figures", required=True, nargs="*", type=Path, metavar="figures/TIER/STUDY/NAME.png")
-    result.add_argument("--timings", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/NN.json")
+    result.add_argument(
+        "--origins", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/origins.json"
+    )
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 
@@ -36,33 +36,39 @@ def main(argv: list[str]) -> int:
     """Hash, ask, write."""
     args = arguments().parse_args(argv)
     table_of = {file.parent.name: file for file in args.tables}
+    origins = {file.parent.parent.name: tables.read_json(file) for file in args.origins}
     record = {
         "tier": args.tier,
         **commit(),
-        "studies": {study: study_record(study, file, args.timings) for study, file in table_of.items()},
+        "studies": {study: study_record(study, file, origins[study]) for study, file in table_of.items()},
         "figures": {
             f"{file.parent.name}/{file.stem}": figure_record(file, table_of[file.parent.name]) for file in args.figures
         },
-        "environment": environment(args.device),
+        "environment": provenance.environment_of(itertools.chain(*origins.values())),
         "config": without_folders(args.config),
     }
     tables.write_json(args.output, record)
     return 0
 
 
-def study_record(study: str, table: Path, timings: list[Path]) -> dict[str, Any]:
+def study_record(study: str, table: Path, origins: list[dict[str, Any]]) -> dict[str, Any]:
     """A table: what computes it, what it is, how many minutes of one thread its rows took, and what computed them.
 
-    `computed_by` differs from `experiment` where rows were taken over from another version (tools/adopt_rows.py).
+    `computed_by` has more than `experiment` where rows were taken over from older code (tools/adopt_rows.py);
+    `taken_over` says for each such code how many, and what speaks for them.
     """
-    parts = [tables.read_json(file) for file in timings if file.parent.parent.name == study]
     return {
-        "experiment": code_of(study),
+        "experiment": provenance.code_of(study),
         "table": tables.digest(table),
-        "cells": sum(part["cells"] for part in parts),
-        "minutes": round(sum(part["seconds"] for part in parts) / 60, 2),
-        "computed_by": sorted({code for part in parts for code in part["codes"]}),
-        "processors": sorted({name for part in parts for name in part["processors"]}),
+        "cells": sum(origin["cells"] for origin in origins),
+        "minutes": round(sum(origin["seconds"] for origin in origins) / 60, 2),
+        "computed_by": sorted({origin["code"] for origin in origins}),
+        "processors": sorted({origin["processor"] for origin in origins}),
+        "taken_over": [
+            {"code": origin["code"], "processor": origin["processor"], "rows": origin["cells"], **origin["taken_over"]}
+            for origin in origins
+            if "taken_over" in origin
+        ],
     }
 
 
@@ -70,7 +76,7 @@ def figure_record(figure: Path, table: Path) -> dict[str, str]:
     """A figure: what drew it, from what, and what it is."""
     study = figure.parent.name
     return {
-        "sources": code_of(study, "figures"),
+        "sources": provenance.code_of(study, "figures"),
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),

@@ -26,8 +26,8 @@ from benign import studies
 from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
-from benign.pipeline.rows import KeptRows, planned, run_fingerprint
-from benign.study import Cell
+from benign.pipeline.plans import planned
+from benign.pipeline.rows import Arrivals
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0
@@ -129,47 +129,54 @@ def processes_here(program: str) -> list[int]:
 
 @dataclasses.dataclass
 class Plan:
-    """What a tier runs of one study, and what is kept of it in the folder that its slices use.
+    """What a tier runs of one study, and how far it has come, as the rows in the folder of its slices show.
 
     stored: {"seconds_per_cell", "machine"} of an earlier run, None where there is none
-    before: the keys of the cells that were finished when the plan was made
     """
 
     study: str
     tier: str
     config: dict[str, Any]
     stored: dict[str, Any] | None
-    before: set[str] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         section = settings.section(settings.grid_file(self.study), self.study, self.tier)
         files = {name: settings.image_file(self.config, name) for name in section["data"]}
         self.images = {name: Path(file) for name, file in files.items() if file}
-        self.cells: dict[str, Cell] = {cell.key: cell for cell in planned(self.study, section, self.images)}
-        self.before = self.kept()
+        self.cells = {cell.key for cell in planned(self.study, section, self.images)}
+        self.done: set[str] = set()
+        self.seconds = 0.0
+        self.before = self.look()
+        self.seconds = 0.0  # of this run's cells alone
 
     @functools.cached_property
     def scratch(self) -> Path:
         """Where the slices keep rows and checkpoints; known once the images are there, for rows depend on them."""
-        mark = run_fingerprint(self.study, settings.resolve_device(self.config["device"]), 1, self.images)
+        mark = provenance.run_fingerprint(self.study, settings.resolve_device(self.config["device"]), 1, self.images)
         return Path("scratch", self.tier, self.study, mark[:16])
 
-    def kept(self) -> set[str]:
-        """The keys of the finished cells."""
-        if not all(file.is_file() for file in self.images.values()) or not (self.scratch / "rows").is_dir():
-            return set()
-        return {name.removesuffix(".json") for name in os.listdir(self.scratch / "rows")} & self.cells.keys()
+    @functools.cached_property
+    def arrivals(self) -> Arrivals:
+        """The rows as they come."""
+        return Arrivals(self.scratch / "rows")
+
+    def look(self) -> int:
+        """How many cells have been finished since the last look."""
+        if not all(file.is_file() for file in self.images.values()):
+            return 0
+        new = {key: took for key, took in self.arrivals.look() if key in self.cells and key not in self.done}
+        self.done |= new.keys()
+        self.seconds += sum(new.values())
+        return len(new)
 
     def waiting(self) -> int:
         """How many cells this run has to compute."""
-        return len(self.cells) - len(self.before)
+        return len(self.cells) - self.before
 
     def record(self) -> dict[str, Any]:
         """What this run has computed, and how long its cells took."""
-        new = sorted(self.kept() - self.before)
-        entries = [KeptRows(self.scratch / "rows").load(self.cells[key]) for key in new]
-        seconds = sum(entry["seconds"] for entry in entries if entry)
-        return {"cells": len(self.cells), "kept": len(self.before), "computed": len(new), "seconds": round(seconds, 1)}
+        computed = len(self.done) - self.before
+        return {"cells": len(self.cells), "kept": self.before, "computed": computed, "seconds": round(self.seconds, 1)}
 
     def discard_checkpoints(self) -> None:
         """Remove those that a kill between a training's last row and its end left."""
@@ -195,7 +202,7 @@ def forecast(tier: str, plans: Sequence[Plan], cores: int) -> list[str]:
 
 def counts(plans: Sequence[Plan]) -> str:
     """The cells of some studies, and those of them that need no computing."""
-    cells, kept = sum(len(plan.cells) for plan in plans), sum(len(plan.before) for plan in plans)
+    cells, kept = sum(len(plan.cells) for plan in plans), sum(plan.before for plan in plans)
     return f"{cells:,} cells, {kept:,} kept"
 
 
@@ -212,7 +219,7 @@ def weights(plans: Sequence[Plan]) -> list[float]:
 def ticker(tier: str, plans: Sequence[Plan]) -> Ticker:
     """Progress over all cells of the tier."""
     work = sum(weight * plan.waiting() for weight, plan in zip(weights(plans), plans, strict=True))
-    cells, kept = sum(len(plan.cells) for plan in plans), sum(len(plan.before) for plan in plans)
+    cells, kept = sum(len(plan.cells) for plan in plans), sum(plan.before for plan in plans)
     return Ticker(tier, cells, kept, TELL_SECONDS, work)
 
 
@@ -238,7 +245,7 @@ def snakemake(
 
 def follow(process: subprocess.Popen[bytes], log: Path, plans: Sequence[Plan], progress: Ticker) -> int:
     """Show progress and errors until Snakemake ends; returns its exit status, 130 if it was interrupted."""
-    each, seen = weights(plans), [len(plan.before) for plan in plans]
+    each = weights(plans)
     interrupted = error = ended = False
     with open(log) as words:
         while not ended:
@@ -254,10 +261,8 @@ def follow(process: subprocess.Popen[bytes], log: Path, plans: Sequence[Plan], p
                 error = bool(ERROR.match(line)) or (error and not NO_ERROR.match(line))
                 if error and not interrupted:
                     progress.tell(line.rstrip())
-            now = [len(plan.kept()) for plan in plans]
-            new = [after - before for after, before in zip(now, seen, strict=True)]
+            new = [plan.look() for plan in plans]
             progress.advance(sum(new), sum(weight * more for weight, more in zip(each, new, strict=True)))
-            seen = now
     return 130 if interrupted else process.returncode
 
 

@@ -1,4 +1,4 @@
-"""Run one slice of a study's grid and write its table.
+"""Run one slice of a study's cells and write its table.
 
 Every row is kept as it ends, in SCRATCH/TIER/STUDY/FINGERPRINT/rows, and taken from there by the next run of the same
 code, libraries, data and device; a long training keeps where it stands in .../checkpoints. A killed slice goes on from
@@ -16,22 +16,19 @@ from pathlib import Path
 import torch
 
 from benign import studies
-from benign.pipeline import settings, tables
-from benign.pipeline.console import UserError, locked, name_and_value, parser, reports_errors
-from benign.pipeline.rows import KeptRows, planned, run_fingerprint
-from benign.pipeline.slices import complete, load_images, memory_shortage_explained, prepare_device
-from benign.study import Context, slice_of
+from benign.pipeline import plans, provenance, settings, tables
+from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
+from benign.pipeline.rows import KeptRows, tally
+from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, prepare_device
+from benign.study import Context
 from benign.train.checkpoints import Checkpoints
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
-    result.add_argument("--study", required=True, choices=studies.NAMES)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--grid", required=True, type=Path, metavar="FILE", help="config/grids/STUDY.yaml")
-    result.add_argument("--slice", required=True, type=int, metavar="I", help="which slice, from 0")
-    result.add_argument("--slices", required=True, type=int, metavar="N", help="how many there are")
+    result.add_argument("--plan", required=True, type=Path, metavar="NN.plan", help="the cells, from scripts/plan.py")
     result.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     result.add_argument("--threads", type=int, default=1)
     result.add_argument(
@@ -40,7 +37,7 @@ def arguments() -> argparse.ArgumentParser:
         type=name_and_value,
         default=[],
         metavar="NAME=FILE",
-        help="data sets, as scripts/fetch_data.py writes them; cells of one that is not given are left out",
+        help="data sets, as scripts/fetch_data.py writes them",
     )
     result.add_argument("--scratch", required=True, type=Path, metavar="DIR")
     result.add_argument(
@@ -59,34 +56,33 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Run what is missing, then write the table."""
     args = arguments().parse_args(argv)
-    if not 0 <= args.slice < args.slices:
-        raise UserError(f"--slice {args.slice} of --slices {args.slices}: slices are numbered from 0")
     if not args.checkpoint_seconds >= 0:
         raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
     prepare_device(args.device)
     torch.set_num_threads(args.threads)
-    part = settings.section(args.grid, args.study, args.tier)
-    images = {name: Path(file) for name, file in args.images}
-    everything = planned(args.study, part, images)
-    mine = [cell for cell in everything if slice_of(cell, args.slices) == args.slice]
-    mark = run_fingerprint(args.study, args.device, args.threads, images)
-    scratch = args.scratch / args.tier / args.study / mark[:16]
+    mine = plans.read(args.plan)
+    images = {name: existing(name, Path(file)) for name, file in args.images}
+    mark = provenance.run_fingerprint(mine.study, args.device, args.threads, images)
+    scratch = args.scratch / args.tier / mine.study / mark[:16]
     context = Context(
-        study=args.study,
+        study=mine.study,
         device=args.device,
         threads=args.threads,
         images=functools.cache(functools.partial(load_images, images)),
         checkpoints=Checkpoints(scratch / "checkpoints", mark, args.checkpoint_seconds),
     )
-    lock = scratch / f"slice-{args.slice}-of-{args.slices}.lock"
-    with locked(lock, "another process runs this slice"), memory_shortage_explained():
-        kept = KeptRows(scratch / "rows")
-        entries, reused = complete(mine, kept, context, f"{args.study} {args.slice + 1}/{args.slices}")
-    rows, seconds = [entry["row"] for entry in entries], sum(entry["seconds"] for entry in entries)
-    tables.write(args.output, rows, studies.find(args.study).columns())
+    kept = KeptRows(scratch / "rows", mine.share)
+    with memory_shortage_explained():
+        entries, reused = complete(mine.cells, kept, context, f"{mine.study} {mine.share[0] + 1}/{mine.share[1]}")
+    tables.write(args.output, [entry["row"] for entry in entries], studies.find(mine.study).columns())
     if args.timing:
-        origin = {f"{name}s": sorted({entry[name] for entry in entries}) for name in ("code", "processor")}
-        timing = {"cells": len(rows), "reused": reused, "seconds": seconds, **origin}
+        seconds = sum(entry["seconds"] for entry in entries)
+        timing = {
+            "cells": len(entries),
+            "reused": reused,
+            "seconds": seconds,
+            "origins": tally({**entry["origin"], "cells": 1, "seconds": entry["seconds"]} for entry in entries),
+        }
         tables.write_json(args.timing, timing)
     return 0
 

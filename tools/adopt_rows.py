@@ -1,11 +1,10 @@
 """Take the rows of a kept table over as finished rows, so that the next run computes only what is new.
 
-For those who add a study or a figure and need not compute an hour of other results again. Rows are taken over only if
-the table is the one that its provenance describes, if code, libraries and device are the ones that computed it, and if
-some of its rows (--check groups of cells, and one for each data set) come out of a computation here with the same bits,
-or, with --other-processor, with the same numbers up to roundings. With --other-code they may come from another version
-of the code, one that is meant to give the same numbers: then a fortieth of the groups, at least, is computed again.
-Provenance goes on to name what computed them.
+For those who add a study or a figure, or change code in a way that is meant to change no number, and need not compute
+hours of other results again. A random sample of the rows is computed again here: one group of cells in SHARE, LEAST of
+them at least, and one for each data set, as a hash with the table's own digest ranks them. All rows are taken over if
+every one of the sample agrees within the tolerances that the regression suite holds (benign.tolerances), none if not.
+Provenance goes on to name what computed them, and says how many there are, and what speaks for them.
 Exit status: 0 if the rows are in place, 2 if they cannot be (the reason on stderr).
 """
 
@@ -15,23 +14,23 @@ import argparse
 import functools
 import hashlib
 import importlib.metadata
-import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benign import studies
-from benign.pipeline import settings, tables
+from benign import studies, tolerances
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
-from benign.pipeline.rows import LIBRARIES, KeptRows, code_of, planned, run_fingerprint
-from benign.pipeline.slices import load_images, prepare_device
-from benign.study import Cell, Context
+from benign.pipeline.plans import planned
+from benign.pipeline.rows import KeptRows
+from benign.pipeline.slices import existing, load_images, prepare_device, run_of
+from benign.study import Cell, Context, slice_of
 
-# In errors: a few of 2,000 test points change sides.
-ROUNDINGS = 0.01
+SHARE, LEAST = 40, 4
+Rows = dict[str, dict[str, Any]]  # by key
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -44,24 +43,21 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--images", nargs="*", type=name_and_value, default=[], metavar="NAME=FILE")
     result.add_argument("--scratch", type=Path, default=Path("scratch"), metavar="DIR")
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
-    result.add_argument("--other-processor", action="store_true", help="the rows come from another kind of processor")
-    result.add_argument("--other-code", action="store_true", help="the rows come from another version of the code")
-    result.add_argument("--check", type=int, default=4, metavar="N", help="how many groups of cells to compute again")
     return result
 
 
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Compare what is recorded, compute a few rows again, then keep all."""
+    """Compare what is recorded, compute a sample again, then keep all."""
     args = arguments().parse_args(argv)
     prepare_device(args.device)
     torch.set_num_threads(args.threads)
-    images = {name: Path(file) for name, file in args.images}
+    images = {name: existing(name, Path(file)) for name, file in args.images}
     table = args.results / args.tier / args.study / "table.csv"
     record = tables.read_json(args.results / args.tier / "provenance.json")
-    require_same_origin(args.study, table, record, args.device, other_code=args.other_code)
-    part = settings.section(settings.grid_file(args.study), args.study, args.tier)
-    cells = {cell.key: cell for cell in planned(args.study, part, images)}
+    require_recorded(args.study, table, record, args.device)
+    section = settings.section(settings.grid_file(args.study), args.study, args.tier)
+    cells = {cell.key: cell for cell in planned(args.study, section, images)}
     rows = {row[tables.KEY]: row for row in tables.read_rows(table) if row[tables.KEY] in cells}
     context = Context(
         study=args.study,
@@ -69,81 +65,113 @@ def main(argv: list[str]) -> int:
         threads=args.threads,
         images=functools.cache(functools.partial(load_images, images)),
     )
-    groups = len({cells[key].group for key in rows})
-    count = max(args.check, -(-groups // 40)) if args.other_code else args.check
-    again = chosen([cells[key] for key in rows], count, tables.digest(table))
-    require_same_rows(again, rows, context, table, to_the_bit=not args.other_processor)
-    mark = run_fingerprint(args.study, args.device, args.threads, images)
-    kept = KeptRows(args.scratch / args.tier / args.study / mark[:16] / "rows")
-    known = record["studies"][args.study]
-    # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
-    seconds = 60 * known["minutes"] / known["cells"]
-    code, processor = " and ".join(known["computed_by"] or [known["experiment"]]), " and ".join(known["processors"])
-    for key, row in rows.items():
-        kept.save(cells[key], row, seconds, code, processor)
+    again = sample([cells[key] for key in rows], tables.digest(table))
+    vouching = {**compared(again, rows, context, table), **sizes(again, [cells[key] for key in rows])}
+    mark = provenance.run_fingerprint(args.study, args.device, args.threads, images)
+    folder = args.scratch / args.tier / args.study / mark[:16] / "rows"
+    for slice_ in range(section["slices"]):
+        share = [cell for cell in cells.values() if cell.key in rows and slice_of(cell, section["slices"]) == slice_]
+        keep(share, rows, KeptRows(folder, (slice_, section["slices"])), record, vouching, args.study)
     print(
-        f"{args.study}, {args.tier}: {len(rows)} of {len(cells)} rows taken over; {len(again)} came out the same here"
+        f"{args.study}, {args.tier}: {len(rows)} of {len(cells)} rows taken over; {vouching['computed_again']} were "
+        f"computed again and agree, {vouching['to_the_bit']} to the bit"
     )
     return 0
 
 
-def require_same_origin(study: str, table: Path, record: dict[str, Any], device: str, *, other_code: bool) -> None:
-    """UserError unless the table is the recorded one, made by this code with these libraries on such a device."""
+def require_recorded(study: str, table: Path, record: Mapping[str, Any], device: str) -> None:
+    """UserError unless the table is the recorded one, made with these libraries on such a device."""
     known = record["studies"].get(study)
     if known is None:
         raise UserError(f"{table.parents[1] / 'provenance.json'} knows no study {study}: run the tier instead")
     facts = {"table": tables.digest(table), "device": device}
-    facts |= {} if other_code else {"experiment": code_of(study)}
-    facts |= {name: importlib.metadata.version(name) for name in LIBRARIES}
+    facts |= {name: importlib.metadata.version(name) for name in provenance.LIBRARIES}
     recorded = {**record["environment"], **known}
     differing = [name for name, value in facts.items() if recorded.get(name) != value]
     if differing:
         raise UserError(
             f"{table} was made with another {', another '.join(differing)}: its rows are not what this checkout "
-            "would compute, so run the tier instead; if only the code differs, and not in what it computes, give "
-            "--other-code"
+            "would compute, so run the tier instead"
         )
 
 
-def chosen(cells: Sequence[Cell], count: int, salt: str) -> list[Cell]:
-    """The cells of `count` groups, and of one group for each data set, as a hash with the salt picks them."""
+def least(groups: int) -> int:
+    """How many of so many groups of cells have to be computed again."""
+    return min(groups, max(LEAST, -(-groups // SHARE)))
+
+
+def sample(cells: Sequence[Cell], salt: str) -> list[Cell]:
+    """The cells of as many groups as have to be computed again, and of one group for each data set."""
 
     def rank(cell: Cell) -> str:
         return hashlib.sha256(f"{salt} {cell.group}".encode()).hexdigest()
 
     ranked = sorted(cells, key=rank)
-    groups = list(dict.fromkeys(cell.group for cell in ranked))[:count]
-    groups += {cell.fields().get("data"): cell.group for cell in reversed(ranked)}.values()
-    return [cell for cell in ranked if cell.group in groups]
+    groups = list(dict.fromkeys(cell.group for cell in ranked))
+    chosen = {*groups[: least(len(groups))], *{cell.fields().get("data"): cell.group for cell in ranked[::-1]}.values()}
+    return [cell for cell in ranked if cell.group in chosen]
 
 
-def require_same_rows(
-    cells: Sequence[Cell], rows: dict[str, dict[str, Any]], context: Context, table: Path, *, to_the_bit: bool
+def sizes(again: Sequence[Cell], cells: Sequence[Cell]) -> dict[str, int]:
+    """How many groups of cells there are, and how many of them were computed again."""
+    return {"groups": len({cell.group for cell in cells}), "groups_again": len({cell.group for cell in again})}
+
+
+def compared(cells: Sequence[Cell], rows: Rows, context: Context, table: Path) -> dict[str, Any]:
+    """What speaks for the rows: some computed again, and how they compare. UserError if they do not agree."""
+    here = {
+        str(row[tables.KEY]): {name: value for name, given in row.items() if (value := tables.plain(given)) is not None}
+        for row in run_of(context.study)(list(cells), context)
+    }
+    there = {key: rows[key] for key in here}
+    if found := tolerances.differences(context.study, list(there.values()), list(here.values())):
+        raise UserError(
+            f"{table}: of {len(here)} cells computed again here some come out differently, so its rows are not taken "
+            "over; run the tier instead:\n" + "\n".join(found[:10])
+        )
+    return {
+        "for": provenance.code_of(context.study),
+        "computed_again": len(here),
+        "agreed": len(here),
+        "to_the_bit": sum(here[key] == there[key] for key in here),
+        "tolerance": tolerance(context.study),
+    }
+
+
+def tolerance(study: str) -> list[dict[str, Any]]:
+    """How far the columns of a study may move, stated: see `benign.tolerances.Tolerance`."""
+    columns: dict[tolerances.Tolerance, list[str]] = {}
+    for name, each in sorted(tolerances.of(study).items()):
+        columns.setdefault(each, []).append(name)
+    return [
+        {"usual": each.usual, "most": each.most, "scale": each.scale, "columns": names}
+        for each, names in sorted(columns.items(), key=lambda pair: pair[1])
+    ]
+
+
+def keep(
+    cells: Sequence[Cell],
+    rows: Rows,
+    kept: KeptRows,
+    record: Mapping[str, Any],
+    vouching: Mapping[str, Any],
+    study: str,
 ) -> None:
-    """UserError if computing the cells here gives rows that differ from the table's: in a bit, or beyond roundings."""
-    for computed in studies.find(context.study).part("experiment", "run")(list(cells), context):
-        plain = {name: tables.plain(value) for name, value in computed.items()}
-        key = plain[tables.KEY]
-        here = {name: value for name, value in plain.items() if value is not None}
-        if here != rows[key] and (to_the_bit or not alike(here, rows[key])):
-            mend = "run the tier instead, or, if it comes from another kind of processor, give --other-processor"
-            raise UserError(
-                f"{table}: cell {key} comes out differently on this machine, so its rows are not taken over: "
-                + (mend if to_the_bit else "run the tier instead")
-            )
-
-
-def alike(here: dict[str, Any], there: dict[str, Any]) -> bool:
-    """Whether two rows differ by no more than trainings with other 32-bit roundings do.
-
-    Numbers may differ by a fifth or by ROUNDINGS; whole numbers, which say how much work something was, by half.
-    """
-    return here.keys() == there.keys() and all(
-        math.isclose(value, there[name], rel_tol=0.5 if isinstance(value, int) else 0.2, abs_tol=ROUNDINGS)
-        if isinstance(value, int | float)
-        else value == there[name]
-        for name, value in here.items()
-    )
+    """Keep the rows of a slice's cells that are not kept yet, under the name of what computed them."""
+    known = record["studies"][study]
+    # Of a table's seconds only the sum is recorded: each row gets its share, so that the sum stays.
+    seconds = 60 * known["minutes"] / known["cells"]
+    origin = {
+        "code": " and ".join(known["computed_by"]),
+        "processor": " and ".join(known["processors"]),
+        "environment": record["environment"],
+        "taken_over": vouching,
+    }
+    with kept.appending():
+        present = kept.load({cell.key for cell in cells})
+        for cell in cells:
+            if cell.key not in present:
+                kept.save(cell, rows[cell.key], seconds, origin)
 
 
 if __name__ == "__main__":

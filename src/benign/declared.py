@@ -45,12 +45,11 @@ class Declared(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _knows_its_keys(cls, given: Any) -> Any:
-        if isinstance(given, Mapping):
-            unknown = [name for name in given if name not in cls.model_fields]
-            if unknown:
-                words = [f"unknown key {name!r}{nearest(name, cls.model_fields)}" for name in unknown]
-                known = ", ".join(cls.model_fields)
-                raise PydanticCustomError("unknown", "{text}", {"text": f"{'; '.join(words)} (known: {known})"})
+        known = cls.model_fields
+        if isinstance(given, Mapping) and not given.keys() <= known.keys():
+            words = [f"unknown key {name!r}{nearest(name, known)}" for name in given if name not in known]
+            text = f"{'; '.join(words)} (known: {', '.join(known)})"
+            raise PydanticCustomError("unknown", "{text}", {"text": text})
         return given
 
 

@@ -82,6 +82,11 @@ class Cell(Declared):
 
     @classmethod
     @functools.cache
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(cls.model_fields)
+
+    @classmethod
+    @functools.cache
     def _defaults(cls) -> dict[str, Any]:
         return {name: info.default for name, info in cls.model_fields.items() if not info.is_required()}
 
@@ -89,7 +94,9 @@ class Cell(Declared):
     def key(self) -> str:
         """16 hex digits: stable, canonical and safe in a path."""
         defaults = self._defaults()
-        values = {name: value for name, value in self.fields().items() if defaults.get(name, self) != value}
+        values = {
+            name: value for name, value in self.fields().items() if name not in defaults or defaults[name] != value
+        }
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -100,7 +107,8 @@ class Cell(Declared):
 
     def fields(self) -> dict[str, Any]:
         """Field name to value, in the order of declaration."""
-        return {name: self.__dict__[name] for name in type(self).model_fields}
+        values = self.__dict__
+        return {name: values[name] for name in self._names()}
 
     def replace(self, **changes: Any) -> Self:
         """The same cell but for some fields."""
@@ -245,12 +253,17 @@ class Study:
 
     def cells(self, grid: Mapping[str, Any]) -> list[Any]:
         """All cells of a tier's grid, each once, in the grid's order."""
-        unique: dict[str, Cell] = {}
+        return list(self.each(grid))
+
+    def each(self, grid: Mapping[str, Any]) -> Iterator[Any]:
+        """The same one by one: a million need not be in memory at once."""
+        seen: set[str] = set()
         for point in points(grid):
             for resolved in self.shorthand.resolve(point):
                 cell = self.cell(**resolved)
-                unique.setdefault(cell.key, cell)
-        return list(unique.values())
+                if cell.key not in seen:
+                    seen.add(cell.key)
+                    yield cell
 
     def single(self, assignments: Mapping[str, str], grid: Mapping[str, Any]) -> Any:
         """One cell from text, e.g. {"d": "10000"}; left-out names take the grid's common values, first replicate.
@@ -328,8 +341,11 @@ def points(grid: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def slice_of(cell: Cell, slices: int) -> int:
-    """Which of `slices` jobs runs this cell; depends on the cell alone, so grids can grow without moving cells."""
-    return int(hashlib.sha256(cell.group.encode()).hexdigest(), 16) % slices
+    """Which of `slices` jobs runs this cell; depends on the cell alone, so grids can grow without moving cells.
+
+    A slice is a range of hashes: where the number of slices changes, each new one has cells of a few old ones only.
+    """
+    return int.from_bytes(hashlib.sha256(cell.group.encode()).digest()[:8], "big") * slices >> 64
 
 
 __all__ = ["Cell", "CellError", "Context", "Row", "Shorthand", "Study", "column", "field", "points", "slice_of"]

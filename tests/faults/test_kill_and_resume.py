@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import plan
 from support import ROOT, killed_pipeline, made_by_the_pipeline
 
 STUDY = "adversarial_training"
@@ -46,10 +47,11 @@ sys.exit(run_slice.main(sys.argv[2:]))
 
 def start(folder: Path, record: Path) -> subprocess.Popen[bytes]:
     """The slice, with its scratch and its table in `folder`."""
-    section = {"slices": 1, "figures": [], "data": [], "grid": GRID}
+    section = {"slices": 1, "data": [], "grid": GRID}
     grid = folder / f"{STUDY}.yaml"
     grid.write_text(yaml.safe_dump({"smoke": section, "default": section, "paper": section}))
-    options = ["--study", STUDY, "--tier", "smoke", "--grid", str(grid), "--slice", "0", "--slices", "1"]
+    assert plan.main(["--study", STUDY, "--tier", "smoke", "--grid", str(grid), "--output", str(folder)]) == 0
+    options = ["--tier", "smoke", "--plan", str(folder / "00.plan")]
     options += ["--checkpoint-seconds", str(CHECKPOINT_SECONDS), "--scratch", str(folder / "scratch")]
     return subprocess.Popen(
         [sys.executable, "-c", RECORDING, str(record), *options, "--output", str(folder / "table.csv")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import resource
 import signal
@@ -21,11 +22,12 @@ import collect
 import draw_figures
 import judge_claims
 import merge_claims
+import plan
 import render_artifact
 import run_slice
 from benign import studies
 from benign.claims import Claim
-from benign.pipeline import tables
+from benign.pipeline import console, tables
 from benign.pipeline.console import UserError
 from support import ROOT
 
@@ -41,15 +43,23 @@ def grid(tmp_path: Path) -> Path:
     """Two cells."""
     path = tmp_path / f"{STUDY}.yaml"
     content = {"common": COMMON, "seeds": 2, "experiments": {"small": [{}]}}
-    section = {"slices": 1, "figures": [], "data": [], "grid": content}
+    section = {"slices": 1, "data": [], "grid": content}
     path.write_text(yaml.safe_dump(dict.fromkeys(("smoke", "default", "paper"), section)))
     return path
 
 
+def planning(file: Path, **changes: str) -> list[str]:
+    """What plans the grid's one slice."""
+    options = {"study": STUDY, "tier": "smoke", "grid": str(file), "output": str(file.parent / "out"), **changes}
+    return [text for name, value in options.items() for text in (f"--{name}", value)]
+
+
 def arguments(file: Path, **changes: str) -> list[str]:
-    folder = file.parent
-    options = {"study": STUDY, "tier": "smoke", "grid": str(file), "slice": "0", "slices": "1", "device": "cpu"}
-    options |= {"scratch": str(folder / "scratch"), "output": str(folder / "out" / "table.csv"), **changes}
+    """Plans, and says what runs the slice."""
+    assert plan.main(planning(file)) == 0
+    out = file.parent / "out"
+    options = {"tier": "smoke", "plan": str(out / "00.plan"), "device": "cpu", "timing": str(out / "00.json")}
+    options |= {"scratch": str(file.parent / "scratch"), "output": str(out / "00.csv"), **changes}
     return [text for name, value in options.items() for text in (f"--{name}", value)]
 
 
@@ -116,6 +126,8 @@ def test_a_slice_that_meets_a_file_size_limit_says_so_and_leaves_nothing_half_wr
     assert "File too large" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert [name for name in files(grid.parent) if name.endswith((".csv", ".json", ".tmp"))] == []
+    (rows,) = grid.parent.glob("scratch/*/*/*/rows/*.jsonl")
+    assert rows.read_bytes() == b""
 
 
 def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -137,10 +149,10 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
 
 def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_slice.main(arguments(grid)) == 0
-    (lock,) = grid.parent.glob("scratch/*/*/*/*.lock")
-    output = grid.parent / "out" / "table.csv"
+    (lock,) = grid.parent.glob("scratch/*/*/*/rows/*.jsonl")
+    output = grid.parent / "out" / "00.csv"
     output.unlink()
-    with open(lock, "w") as file:
+    with open(lock, "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         said = error_of(capsys, run_slice.main(arguments(grid)))
     assert f"another process runs this slice and holds {lock}: wait for it, or end it" in said
@@ -150,26 +162,27 @@ def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.Ca
 
 def test_a_killed_run_holds_no_lock(grid: Path) -> None:
     lock = grid.parent / "x.lock"
-    code = "import time, pathlib, run_slice\n"
-    code += f"with run_slice.locked(pathlib.Path({str(lock)!r}), 'this'):\n    print(1, flush=True)\n    time.sleep(60)"
+    code = "import time, pathlib; from benign.pipeline import console\n"
+    code += f"with console.locked(pathlib.Path({str(lock)!r}), 'this'):\n    print(1, flush=True)\n    time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT / "scripts")
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
         process.kill()
         process.wait()
-    with run_slice.locked(lock, "this"):
+    with console.locked(lock, "this"):
         pass
 
 
 def test_a_damaged_kept_row_is_computed_again(grid: Path) -> None:
     assert run_slice.main(arguments(grid)) == 0
-    output = grid.parent / "out" / "table.csv"
+    output = grid.parent / "out" / "00.csv"
     before = output.read_bytes()
-    rows = sorted(grid.parent.glob("scratch/*/*/*/rows/*.json"))
-    rows[0].write_text(rows[0].read_text()[:20])
-    rows[1].write_text(rows[1].read_text().replace(rows[1].stem, "0" * 16))
+    (file,) = grid.parent.glob("scratch/*/*/*/rows/*.jsonl")
+    origin, first, second = file.read_text().splitlines()
+    file.write_text("\n".join([origin, first[:60], second.replace(json.loads(second)["key"], "0" * 16), ""]))
     assert run_slice.main(arguments(grid)) == 0
+    assert tables.read_json(output.with_suffix(".json"))["reused"] == 0
     assert output.read_bytes() == before
 
 
@@ -183,11 +196,9 @@ def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"slice": "1"}, "--slice 1 of --slices 1: slices are numbered from 0"),
         ({"checkpoint-seconds": "-1"}, "--checkpoint-seconds -1.0: give a number of seconds, at least 0"),
         ({"images": "mnist=/no/such"}, "--images mnist=/no/such: there is no such file"),
-        ({"grid": "/no/such.yaml"}, "/no/such.yaml does not exist"),
-        ({"tier": "gpu"}, "no section for tier 'gpu'"),
+        ({"plan": "/no/such.plan"}, "/no/such.plan does not exist: make it with scripts/plan.py"),
         ({"output": "/dev/null/table.csv"}, "/dev/null"),
     ],
 )
@@ -198,11 +209,46 @@ def test_a_wrong_option_is_an_error_that_says_what_to_do(
 
 
 @pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"grid": "/no/such.yaml"}, "/no/such.yaml does not exist"),
+        ({"tier": "gpu"}, "no section for tier 'gpu'"),
+        ({"slices": "0"}, "--slices 0: give a number of slices, at least 1"),
+        ({"output": "/dev/null/slices"}, "/dev/null"),
+    ],
+)
+def test_a_wrong_option_of_a_plan_is_an_error_that_says_what_to_do(
+    changes: dict[str, str], complaint: str, grid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in error_of(capsys, plan.main(planning(grid, **changes)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda text: "", "is not a plan"),
+        (lambda text: text[:-5], "its last line is cut off"),
+        (lambda text: "<html>\n", "is not a plan"),
+        (lambda text: text.replace(", 20, 0.1,", ", 21, 0.1,"), "today: delete the file and plan again"),
+    ],
+)
+def test_a_damaged_or_outdated_plan_is_not_run(
+    damage: Any, complaint: str, grid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = arguments(grid)
+    file = grid.parent / "out" / "00.plan"
+    assert damage(file.read_text()) != file.read_text()
+    file.write_text(damage(file.read_text()))
+    assert complaint in error_of(capsys, run_slice.main(options))
+    assert files(grid.parent / "out") == ["00.plan"]
+
+
+@pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ("n: 20", "n: 0", "0 is less than the minimum of 1"),
-        ("flip_rate: 0.1", "flip_rate: 0.6", "0.6 is greater than the maximum of 0.5"),
-        ("budget: 1.0", "budget: -1.0", "-1.0 is less than the minimum of 0"),
+        ("n: 20", "n: 0", "common.n: 0 is impossible: give a value that is at least 1"),
+        ("flip_rate: 0.1", "flip_rate: 0.6", "common.flip_rate: 0.6 is impossible: give a value that is at most 0.5"),
+        ("budget: 1.0", "budget: -1.0", "common.budget: -1.0 is impossible: give a value that is at least 0"),
         ("step_scale: 2.0", "step_scale: 2e0", "'2e0' is text, not a number"),
         ("width: 20", "width: 21", "width=21 is impossible"),
         ("seeds: 2", "seed: 2", "unknown key 'seed', did you mean 'seeds'?"),
@@ -214,8 +260,8 @@ def test_an_impossible_grid_is_an_error_that_names_field_and_value(
 ) -> None:
     assert before in grid.read_text()
     grid.write_text(grid.read_text().replace(before, after))
-    assert complaint in error_of(capsys, run_slice.main(arguments(grid)))
-    assert files(grid.parent / "out") == []
+    assert complaint in error_of(capsys, plan.main(planning(grid)))
+    assert files(grid.parent) == [grid.name]
 
 
 @pytest.mark.parametrize(
@@ -231,10 +277,10 @@ def test_a_damaged_slice_is_not_collected(
 ) -> None:
     assert run_slice.main(arguments(grid)) == 0
     capsys.readouterr()
-    table = grid.parent / "out" / "table.csv"
+    table = grid.parent / "out" / "00.csv"
     table.write_text(damage(table.read_text()))
     output = grid.parent / "collected.csv"
-    options = ["--study", STUDY, "--tier", "smoke", "--grid", str(grid), "--slices", str(table)]
+    options = ["--study", STUDY, "--folder", str(table.parent), "--slices", "1"]
     said = error_of(capsys, collect.main([*options, "--output", str(output)]))
     assert complaint in said
     assert "run again" in said
@@ -244,8 +290,8 @@ def test_a_damaged_slice_is_not_collected(
 def test_scripts_downstream_refuse_a_missing_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, output = str(tmp_path / "table.csv"), str(tmp_path / "out")
     common = ["--study", STUDY, "--table", table, "--output", output]
-    assert table in error_of(capsys, draw_figures.main([*common, "--names"]))
-    assert table in error_of(capsys, judge_claims.main([*common, "--tier", "smoke", "--figures"]))
+    assert table in error_of(capsys, draw_figures.main(common))
+    assert table in error_of(capsys, judge_claims.main([*common, "--tier", "smoke"]))
     assert files(tmp_path) == []
 
 
@@ -254,12 +300,14 @@ def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
 ) -> None:
     tables.write_json(tmp_path / "claims.json", {"tier": "paper", "claims": []})
     targets = ["--json", str(tmp_path / "all.json"), "--markdown", str(tmp_path / "all.md")]
-    options = ["--tier", "smoke", "--device", "cpu", "--claims", str(tmp_path / "claims.json"), *targets]
+    tables.write_json(tmp_path / "origins.json", [])
+    origins = ["--origins", str(tmp_path / "origins.json")]
+    options = ["--tier", "smoke", "--claims", str(tmp_path / "claims.json"), *origins, *targets]
     assert "is of tier 'paper', not 'smoke'" in error_of(capsys, merge_claims.main(options))
     page = str(tmp_path / "ARTIFACT.md")
     said = error_of(capsys, render_artifact.main(["--results", str(tmp_path), "--output", page]))
     assert "run `make reproduce` first" in said
-    assert files(tmp_path) == ["claims.json"]
+    assert files(tmp_path) == ["claims.json", "origins.json"]
 
 
 def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
@@ -275,15 +323,15 @@ def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
 
 def test_an_unknown_study_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
-        run_slice.main(["--study", "no_such_study"])
+        plan.main(["--study", "no_such_study"])
     assert stop.value.code == 2
     said = capsys.readouterr().err
     assert all(study in said for study in studies.NAMES)
 
 
 def test_a_lock_that_is_held_is_told_at_once(tmp_path: Path) -> None:
-    with run_slice.locked(tmp_path / "x.lock", "this"):
+    with console.locked(tmp_path / "x.lock", "this"):
         started = time.monotonic()
-        with pytest.raises(UserError, match=r"that and holds .*x\.lock"), run_slice.locked(tmp_path / "x.lock", "that"):
+        with pytest.raises(UserError, match=r"that and holds .*x\.lock"), console.locked(tmp_path / "x.lock", "that"):
             pass
         assert time.monotonic() - started < 1

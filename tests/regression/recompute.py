@@ -18,7 +18,7 @@ import torch
 from benign import studies
 from benign.pipeline import settings, tables
 from benign.pipeline.console import name_and_value
-from benign.pipeline.rows import planned
+from benign.pipeline.plans import planned
 from benign.pipeline.slices import load_images
 from benign.study import Context
 
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
 def compute(study: str, files: dict[str, Path], table: Path) -> None:
     """Write the table of a study's smoke tier, trained anew on the data sets in `files`."""
     declared = studies.find(study)
-    cells = planned(study, settings.section(settings.grid_file(study), study, "smoke"), files)
+    cells = list(planned(study, settings.section(settings.grid_file(study), study, "smoke"), files))
     context = Context(study=study, images=functools.cache(functools.partial(load_images, files)))
     tables.write(table, declared.part("experiment", "run")(cells, context), declared.columns())
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benign import plots
+import reference
+from benign import plots, studies
 from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
 from benign.stats import clopper_pearson
@@ -291,6 +292,18 @@ def test_a_table_of_diverged_runs_is_drawn_and_says_so() -> None:
     assert "4 diverged and are left out" in drawn["learning_curves"].caption
     for name in ("learning_curves", "mnist"):
         assert plots.render(drawn[name])["png"]
+
+
+@pytest.mark.parametrize("study", ["assumption_ledger", "certified_brackets", "real_data"])
+@pytest.mark.parametrize("every", [1, 5])
+def test_figures_are_drawn_where_runs_have_diverged(study: str, every: int) -> None:
+    table = reference.table(study)
+    lost = np.arange(len(table)) % every == 0
+    measured = [name for name in studies.find(study).row.model_fields if table[name].dtype.kind == "f"]
+    table.loc[lost, "status"], table.loc[lost, measured] = "diverged", np.nan
+    for figure in figures_of(study, table):
+        assert "diverged and are left out" in figure.caption
+        assert plots.render(figure)["png"]
 
 
 def test_learning_curves_are_drawn_through_the_recursion_of_the_samples_own_flips() -> None:

@@ -70,9 +70,11 @@ def test_an_impossible_level_is_an_error() -> None:
 def test_a_curve_crosses_a_level_where_the_line_between_its_points_does() -> None:
     x, values = np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.4, 0.6])
     assert crossing(x, values, 0.5) == pytest.approx(1.5)
-    assert crossing(x, values, 0.1) == 0.0
+    assert np.isnan(crossing(x, values, 0.7))
 
 
-@pytest.mark.parametrize("level", [0.05, 0.7])
-def test_a_curve_that_starts_above_a_level_or_never_reaches_it_has_no_crossing(level: float) -> None:
-    assert np.isnan(crossing(np.array([0.0, 1.0, 2.0]), np.array([0.1, 0.4, 0.6]), level))
+@pytest.mark.parametrize(("level", "place"), [(0.1, 1.0), (0.05, np.nan)])
+def test_a_curve_that_starts_above_a_level_crossed_it_before_and_at_zero_there(level: float, place: float) -> None:
+    values = np.array([0.1, 0.4])
+    assert crossing(np.array([1.0, 2.0]), values, level) == pytest.approx(place, nan_ok=True)
+    assert crossing(np.array([0.0, 1.0]), values, level) == 0.0

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from benign.pipeline import rows, settings, tables
+import adopt_rows
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.pages import claims as claims_page
 from support import ROOT, claims_of
 
@@ -29,8 +30,9 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
     found: list[str] = []
     for study, kept in record["studies"].items():
         table = results / study / "table.csv"
-        if kept["experiment"] != rows.code_of(study, "run"):
+        if kept["experiment"] != provenance.code_of(study, "run"):
             found.append(f"{study}: the code that computed its table has changed")
+        found += [f"{study}: {text}" for text in unvouched(study, kept)]
         if kept["table"] != tables.digest(table):
             found.append(f"{table} is not the table that was recorded")
         found += [f"{results / study / 'claims.json'}: {text}" for text in judged_again(results / study, study)]
@@ -39,6 +41,21 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
     if (results / "claims.md").read_text() != claims_page.page(merged):
         found.append(f"{results / 'claims.md'} is not the page of claims.json")
     return found + (list(stale_figures(root, tier, record)) if figures else [])
+
+
+def unvouched(study: str, kept: dict[str, Any]) -> Iterator[str]:
+    """Rows that other code than the experiment's computed and that no sample, computed again by it, speaks for."""
+    for code in sorted({*kept["computed_by"]} - {kept["experiment"]}):
+        taken = [
+            each for each in kept.get("taken_over", []) if each["code"] == code and each["for"] == kept["experiment"]
+        ]
+        if not taken:
+            yield f"rows of code {code[:16]} were taken over, and nothing says that today's code computes the same"
+        for each in taken:
+            if each["groups_again"] < adopt_rows.least(each["groups"]) or each["agreed"] != each["computed_again"]:
+                yield f"of the rows of code {code[:16]} too few agree: {each['agreed']} of {each['computed_again']}"
+            if each["tolerance"] != adopt_rows.tolerance(study):
+                yield f"rows of code {code[:16]} were taken over under another tolerance than benign.tolerances states"
 
 
 def kept_claims(folder: Path) -> list[dict[str, Any]]:
@@ -84,7 +101,7 @@ def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str
     for name, figure in record["figures"].items():
         study = name.split("/")[0]
         file = root / "figures" / tier / f"{name}.png"
-        if figure["sources"] != rows.code_of(study, "figures"):
+        if figure["sources"] != provenance.code_of(study, "figures"):
             yield f"{file}: the code that drew it has changed"
         if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
             yield f"{file}: the table that it was drawn from has changed"
@@ -161,6 +178,21 @@ def change_code(part: str, name: str) -> Callable[[Path], None]:
     return change
 
 
+def take_over(**changes: Any) -> Callable[[Path], None]:
+    """As if older code had computed a study's rows, and a sample of them had been computed again; but for changes."""
+
+    def change(root: Path) -> None:
+        record = tables.read_json(results(root) / "provenance.json")
+        study = record["studies"][STUDY]
+        study["computed_by"] = ["0" * 64]
+        taken = {"code": "0" * 64, "processor": "another", "rows": study["cells"], "for": study["experiment"]}
+        taken |= {"groups": 200, "groups_again": 5, "computed_again": 9, "agreed": 9, "to_the_bit": 2}
+        study["taken_over"] = [{**taken, "tolerance": adopt_rows.tolerance(STUDY), **changes}]
+        tables.write_json(results(root) / "provenance.json", record)
+
+    return change
+
+
 def change_table(root: Path) -> None:
     path = results(root) / STUDY / "table.csv"
     rows = tables.read_rows(path)
@@ -188,11 +220,24 @@ def test_a_fresh_run_has_no_fault(smoke_run: Path) -> None:
 
 
 @pytest.mark.slow
+def test_rows_of_older_code_that_a_sample_speaks_for_are_no_fault(smoke_run: Path, tmp_path: Path) -> None:
+    for name in ("results", "figures"):
+        shutil.copytree(smoke_run / name, tmp_path / name, ignore=shutil.ignore_patterns("slices"))
+    take_over()(tmp_path)
+    assert faults(tmp_path, "smoke") == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
         (change_code("studies", STUDY), f"{STUDY}: the code that computed its table has changed"),
         (change_code("figures", f"{STUDY}/budget"), "budget.png: the code that drew it has changed"),
+        (take_over(**{"for": "1" * 64}), "nothing says that today's code computes the same"),
+        (take_over(code="1" * 64), "nothing says that today's code computes the same"),
+        (take_over(groups_again=4), "too few agree: 9 of 9"),
+        (take_over(agreed=8), "too few agree: 8 of 9"),
+        (take_over(tolerance=[]), "under another tolerance than benign.tolerances states"),
         (change_table, "table.csv is not the table that was recorded"),
         (change_table, "budget.png: the table that it was drawn from has changed"),
         (change_table, "judging the table again gives"),
@@ -217,8 +262,9 @@ def test_a_fresh_run_has_no_fault(smoke_run: Path) -> None:
         ),
     ],
     ids=[
-        *("experiment", "drawing", "table", "table_of_a_figure", "table_of_claims", "verdict", "page", "merged"),
-        *("image", "numbers", "lost", "left_over"),
+        *("experiment", "drawing", "speaks_for_other_code", "speaks_for_other_rows", "small_sample", "disagreement"),
+        *("tolerance", "table", "table_of_a_figure", "table_of_claims", "verdict", "page", "merged", "image"),
+        *("numbers", "lost", "left_over"),
     ],
 )
 def test_every_fault_is_found(change: Callable[[Path], object], fault: str, smoke_run: Path, tmp_path: Path) -> None:

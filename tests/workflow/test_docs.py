@@ -137,7 +137,7 @@ def test_the_artifact_page_s_command_computes_one_study_on_a_fresh_checkout(tmp_
     study = commands[0][3]
     planned = dict(re.findall(rf"^{study}_(\w+) +(\d+)$", said, re.MULTILINE))
     slices = settings.section(settings.grid_file(study), study, tier)["slices"]
-    assert planned == {"slice": str(slices), "collect": "1", "figures": "1", "claims": "1"}
+    assert planned == {"plan": "1", "slice": str(slices), "collect": "1", "figures": "1", "claims": "1"}
     assert "claims_page" not in said, "the tier's page is of all studies"
 
 

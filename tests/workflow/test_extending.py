@@ -65,15 +65,33 @@ def test_editing_the_claims_page_s_template_writes_the_page_only(example: Path, 
     assert touched(example, name, "One more line.\n", run_project) == {"claims_page": 1}
 
 
-@pytest.mark.parametrize("name", ["src/benign/seeds.py", f"src/benign/studies/{STUDY}/experiment.py"])
-def test_editing_what_an_experiment_uses_reruns_its_slices(name: str, example: Path, run_project: Run) -> None:
-    jobs = touched(example, name, "\nCOLOUR = 1\n", run_project)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("src/benign/seeds.py", "\nseed = functools.partial(seed)\n"),
+        (f"src/benign/studies/{STUDY}/experiment.py", "\nimport numpy\nnumpy.seterr(all='raise')\n"),
+    ],
+)
+def test_editing_what_an_experiment_uses_reruns_its_slices(
+    name: str, text: str, example: Path, run_project: Run
+) -> None:
+    jobs = touched(example, name, text, run_project)
     assert jobs[f"{STUDY}_slice"] == 2
     assert jobs[f"{STUDY}_figures"] == 1
 
 
+def test_another_version_of_a_library_reruns_the_slices(example: Path, run_project: Run) -> None:
+    jobs = touched(
+        example, "src/benign/pipeline/provenance.py", '\nimportlib.metadata.version = lambda name: "0"\n', run_project
+    )
+    assert jobs[f"{STUDY}_slice"] == 2
+
+
 def test_editing_what_nothing_here_uses_reruns_nothing(example: Path, run_project: Run) -> None:
-    assert touched(example, "src/benign/attack/inner.py", "\nCOLOUR = 1\n", run_project) == {}
+    for name in ("seeds.py", f"studies/{STUDY}/experiment.py", "attack/inner.py"):
+        assert f"{STUDY}_slice" not in touched(
+            example, f"src/benign/{name}", "\ndef added():\n    return 1\n", run_project
+        )
     assert touched(example, "src/benign/studies/adversarial_training/figures.py", "\nCOLOUR = 1\n", run_project) == {}
     assert touched(example, "src/benign/studies/__init__.py", "\nCOLOUR = 1\n", run_project) == {}
 
@@ -85,6 +103,7 @@ def test_rows_are_computed_again_after_code_has_changed_and_not_after_a_comment_
     before = table.read_bytes()
     experiment = example / "src/benign/studies" / STUDY / "experiment.py"
     experiment.write_text(experiment.read_text() + "\n# a thought\n")
+    shutil.rmtree(table.parent / "slices")
     run_project(example)
     assert [reused(file) for file in sorted(table.parent.glob("slices/*.json"))] == [True, True]
     assert table.read_bytes() == before

@@ -12,6 +12,7 @@ import pytest
 import record_provenance
 from benign import studies
 from benign.pipeline import provenance, tables
+from benign.pipeline.definitions import Sources
 from support import ROOT
 
 SOURCE = ROOT / "src"
@@ -71,9 +72,7 @@ def test_asking_for_sources_imports_neither_torch_nor_pandas() -> None:
     assert answer.stdout.strip() == "set()"
 
 
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small package that imports in every way there is."""
+def test_every_kind_of_import_is_followed(tmp_path: Path) -> None:
     root = tmp_path / "benign"
     for name, text in {
         "__init__.py": "",
@@ -87,44 +86,20 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    monkeypatch.setattr(provenance, "ROOT", root)
-    return root
-
-
-def test_every_kind_of_import_is_followed(package: Path) -> None:
-    found = [file.relative_to(package).as_posix() for file in provenance.sources("benign.a")]
+    package = Sources(root)
+    found = sorted(module.path.relative_to(root).as_posix() for module in package.executed(["benign.a"]))
     assert found == ["__init__.py", "a.py", "b.py", "c.py", "d/__init__.py", "d/inside.py", "e.py"]
-    with pytest.raises(ModuleNotFoundError, match=r"benign\.nowhere"):
-        provenance.sources("benign.nowhere")
-
-
-def test_a_fingerprint_hears_code_and_facts_and_no_comments(package: Path) -> None:
-    file = package / "e.py"
-    file.write_text(
-        '"""What it does."""\nX = "# no comment"  # a comment\n\n\ndef f():\n    """Doc."""\n    return X\n'
-    )
-    before = provenance.fingerprint([file])
-    file.write_text('"""Else."""\nX = "# no comment"\n# more\ndef f():\n    """Other\n    words."""\n    return X  \n')
-    assert provenance.fingerprint([file]) == before
-    assert provenance.fingerprint([file], {"torch": "2"}) != before
-    file.write_text('X = "# some comment"\n\n\ndef f():\n    return X\n')
-    assert provenance.fingerprint([file]) != before
-
-
-def test_a_fingerprint_does_not_depend_on_where_the_project_lies(package: Path, tmp_path: Path) -> None:
-    before = provenance.fingerprint(provenance.sources("benign.a"))
-    package.parent.joinpath("moved").mkdir()
-    moved = package.rename(tmp_path / "moved" / "benign")
-    provenance.ROOT = moved
-    assert provenance.fingerprint(reversed(provenance.sources("benign.a"))) == before
+    with pytest.raises(LookupError, match=r"benign\.nowhere"):
+        package.executed(["benign.nowhere"])
 
 
 def test_a_folder_of_data_is_recorded_without_saying_where_it_lies(tmp_path: Path) -> None:
-    table, timing, output = (tmp_path / name for name in ("adversarial_training/table.csv", "00.json", "out.json"))
+    table, output = tmp_path / "adversarial_training" / "table.csv", tmp_path / "out.json"
+    origins = tmp_path / "adversarial_training" / "slices" / "origins.json"
     tables.write(table, [], [])
-    tables.write_json(timing, {})
+    tables.write_json(origins, [])
     config = {"mnist_root": "/data of/someone", "cifar10_root": "../cifar10", "data": {"mnist": "none"}}
-    options = ["--tier", "smoke", "--device", "cpu", "--config", json.dumps(config), "--output", str(output)]
-    assert record_provenance.main([*options, "--tables", str(table), "--timings", str(timing), "--figures"]) == 0
+    options = ["--tier", "smoke", "--config", json.dumps(config), "--output", str(output)]
+    assert record_provenance.main([*options, "--tables", str(table), "--origins", str(origins), "--figures"]) == 0
     recorded = json.loads(output.read_text())["config"]
     assert recorded == {**config, "mnist_root": "folder", "cifar10_root": "folder"}

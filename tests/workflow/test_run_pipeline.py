@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 import sys
 import time
@@ -73,14 +74,13 @@ def process(folder: Path, name: str, seconds: float = 60) -> subprocess.Popen[by
 def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else(folder: Path) -> None:
     left = leave(
         ".snakemake/locks/0.input.lock",
-        "scratch/smoke/study/0/rows/.0.json.x1.tmp",
         "scratch/smoke/study/0/checkpoints/.0.safetensors.x1.tmp",
         "resources/mnist/.sample.safetensors.x1.tmp",
         "resources/cache/.download-x1/MNIST/raw/train.gz",
         "results/smoke/.claims.json.x1.tmp",
         "figures/smoke/study/.a.png.x1.tmp",
     )
-    stay = leave("scratch/smoke/study/0/rows/0.json", "resources/cache/MNIST/raw/train", ".snakemake/metadata/x")
+    stay = leave("scratch/smoke/study/0/rows/0-of-1.jsonl", "resources/cache/MNIST/raw/train", ".snakemake/metadata/x")
     run_pipeline.clear_remains()
     assert [path for path in left if path.exists()] == []
     assert [path for path in stay if not path.exists()] == []
@@ -126,12 +126,17 @@ def plan(stored: dict[str, Any] | None = None, study: str = STUDY) -> run_pipeli
     return run_pipeline.Plan(study, "smoke", SMOKE, stored)
 
 
+def keep(plan: run_pipeline.Plan, keys: list[str]) -> None:
+    """Rows as a slice keeps them, of three seconds each."""
+    file = plan.scratch / "rows" / "0-of-1.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(json.dumps({"key": key, "seconds": 3.0, "row": {"key": key}}) + "\n" for key in keys))
+
+
 def test_the_forecast_counts_only_what_is_not_kept_and_names_studies_without_one() -> None:
     first = plan(STORED)
     cells = len(first.cells)
-    for key in sorted(first.cells)[:10]:
-        leave(str(first.scratch / "rows" / f"{key}.json"))
-    leave(str(first.scratch / "rows" / "0000.json"))  # of a cell that this grid does not have
+    keep(first, [*sorted(first.cells)[:10], "0" * 16])  # the last is of a cell that this grid does not have
     known, unknown = plan(STORED), plan()
     assert run_pipeline.forecast("smoke", [known, unknown], 2) == [
         f"smoke: {2 * cells:,} cells, 20 kept; about {(cells - 10) / 30:.1f} min of one core, "
@@ -140,7 +145,7 @@ def test_the_forecast_counts_only_what_is_not_kept_and_names_studies_without_one
         f"  {STUDY}: {cells} cells, 10 kept; no forecast for study {STUDY} yet",
     ]
     assert run_pipeline.forecast("smoke", [unknown], 2)[0].endswith("; no forecast yet")
-    known.before = set(known.cells)
+    known.before = cells
     assert run_pipeline.forecast("smoke", [known], 2)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
 
 
@@ -158,9 +163,9 @@ def test_the_time_left_weighs_cells_by_what_they_take(monkeypatch: pytest.Monkey
 
 def test_overhead_is_the_share_of_the_time_in_which_no_cell_was_computed() -> None:
     done = plan()
-    entry = {"seconds": 3.0, "code": "a fingerprint", "processor": "a processor", "row": {}}
-    for key in sorted(done.cells)[:20]:
-        tables.write_json(done.scratch / "rows" / f"{key}.json", {**entry, "row": {"key": key}})
+    keep(done, sorted(done.cells)[:20])
+    assert done.look() == 20
+    assert done.look() == 0
     record = run_pipeline.run_record("smoke", 0, 2, [done], wall=40.0)
     assert record["studies"][STUDY] == {"cells": len(done.cells), "kept": 0, "computed": 20, "seconds": 60.0}
     assert record["cell_seconds"] == 60.0

@@ -53,7 +53,7 @@ SLICES = {study: [f"{i:02d}" for i in range(SECTIONS[study]["slices"])] for stud
 
 wildcard_constraints:
     study="|".join(STUDIES),
-    slice=r"\d{2,3}",
+    slice=r"\d\d+",
     dataset="mnist|cifar10",
 
 

@@ -1,5 +1,6 @@
 # One study: its cells in slices, its table, its figures, its claims. Sources of Python code are inputs, because
-# Snakemake does not see imports: editing an attack reruns what used it, editing a plot redraws only.
+# Snakemake does not see imports: editing a plot redraws. Of what rows depend on, beside cells and data, the fingerprint
+# is a parameter: editing an attack, or another version of a library, reruns what used it; moving a function does not.
 
 for study in STUDIES:
 
@@ -12,11 +13,38 @@ for study in STUDIES:
 
     rule:
         name:
+            f"{study}_plan"
+        input:
+            script=script("plan"),
+            sources=sources_of("plan"),
+            grid=GRIDS[study],
+        output:
+            slice_files(study, "plan"),
+        log:
+            f"logs/{TIER}/{study}/plan.log",
+        benchmark:
+            f"logs/{TIER}/{study}/plan.tsv"
+        priority: 100
+        conda:
+            "../../environment.yml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        params:
+            options=f"--study {study} --tier {TIER} --output results/{TIER}/{study}/slices",
+            images=list(image_files(study)),
+            code=provenance.code_of(study, "cells"),
+        shell:
+            "python {input.script} {params.options} --grid {input.grid} --images {params.images} > {log} 2>&1"
+
+    rule:
+        name:
             f"{study}_slice"
         input:
             script=script("run_slice"),
-            sources=sources_of("run_slice", study, "grid", "experiment"),
-            grid=GRIDS[study],
+            sources=sources_of("run_slice"),
+            plan=f"results/{TIER}/{study}/slices/{{slice}}.plan",
             images=list(image_files(study).values()),
         output:
             table=f"results/{TIER}/{study}/slices/{{slice}}.csv",
@@ -36,11 +64,12 @@ for study in STUDIES:
             mem_mb=4000,
             runtime=240,
         params:
-            options=f"--study {study} --tier {TIER} --slices {len(SLICES[study])} --device {DEVICE}",
+            options=f"--tier {TIER} --device {DEVICE}",
             images=[f"{name}={file}" for name, file in image_files(study).items()],
+            fingerprint=provenance.run_fingerprint(study, DEVICE, threads=1, images={}),
         shell:
-            "python {input.script} {params.options} --slice {wildcards.slice} --threads {threads} --grid {input.grid}"
-            " --images {params.images} --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"
+            "python {input.script} {params.options} --plan {input.plan} --threads {threads} --images {params.images}"
+            " --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"
 
     rule:
         name:
@@ -48,10 +77,10 @@ for study in STUDIES:
         input:
             script=script("collect"),
             sources=sources_of("collect", study, "grid"),
-            grid=GRIDS[study],
-            slices=slice_files(study, "csv"),
+            slices=slice_files(study, "plan") + slice_files(study, "csv") + slice_files(study, "json"),
         output:
-            f"results/{TIER}/{study}/table.csv",
+            table=f"results/{TIER}/{study}/table.csv",
+            origins=f"results/{TIER}/{study}/slices/origins.json",
         log:
             f"logs/{TIER}/{study}/collect.log",
         benchmark:
@@ -60,14 +89,12 @@ for study in STUDIES:
             "../../environment.yml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=4000,
+            runtime=60,
         params:
-            options=f"--study {study} --tier {TIER}",
-            images=list(image_files(study)),
+            options=f"--study {study} --folder results/{TIER}/{study}/slices --slices {len(SLICES[study])}",
         shell:
-            "python {input.script} {params.options} --grid {input.grid} --images {params.images}"
-            " --slices {input.slices} --output {output} > {log} 2>&1"
+            "python {input.script} {params.options} --origins {output.origins} --output {output.table} > {log} 2>&1"
 
     rule:
         name:

@@ -7,6 +7,7 @@ rule claims_page:
         sources=sources_of("merge_claims"),
         template=here(ROOT / "src/benign/pipeline/pages/templates/claims.md.j2"),
         claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
+        origins=[f"results/{TIER}/{study}/slices/origins.json" for study in STUDIES],
     output:
         json=f"results/{TIER}/claims.json",
         markdown=report(f"results/{TIER}/claims.md", caption="../report/claims.rst", category="claims"),
@@ -21,10 +22,10 @@ rule claims_page:
         mem_mb=1000,
         runtime=10,
     params:
-        options=f"--tier {TIER} --device {DEVICE}",
+        options=f"--tier {TIER}",
     shell:
-        "python {input.script} {params.options} --claims {input.claims} --json {output.json}"
-        " --markdown {output.markdown} > {log} 2>&1"
+        "python {input.script} {params.options} --claims {input.claims} --origins {input.origins}"
+        " --json {output.json} --markdown {output.markdown} > {log} 2>&1"
 
 
 rule provenance:
@@ -33,7 +34,7 @@ rule provenance:
         sources=sources_of("record_provenance"),
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
         figures=[file for study in STUDIES for file in figure_files(study, "png")],
-        timings=[file for study in STUDIES for file in slice_files(study, "json")],
+        origins=[f"results/{TIER}/{study}/slices/origins.json" for study in STUDIES],
     output:
         f"results/{TIER}/provenance.json",
     log:
@@ -47,8 +48,8 @@ rule provenance:
         mem_mb=1000,
         runtime=10,
     params:
-        options=f"--tier {TIER} --device {DEVICE}",
+        options=f"--tier {TIER}",
         config=json.dumps(config, sort_keys=True),
     shell:
         "python {input.script} {params.options} --config {params.config:q} --tables {input.tables}"
-        " --figures {input.figures} --timings {input.timings} --output {output} > {log} 2>&1"
+        " --figures {input.figures} --origins {input.origins} --output {output} > {log} 2>&1"

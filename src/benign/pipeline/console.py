@@ -61,12 +61,12 @@ def name_and_value(text: str) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def locked(path: Path, who: str) -> Iterator[IO[str]]:
-    """Hold a lock file; the system lets go of it however the process ends. UserError if another process holds it.
+    """Hold a file, which is made if need be. UserError if another process holds it.
 
-    A child that is given the open file holds the lock as well.
+    The system lets go of it however the process ends. A child that is given the open file holds the lock as well.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
+    with open(path, "a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,32 +1,108 @@
-"""Which source files a result depends on, found without importing them, and fingerprints of what they say.
+"""What a result depends on: definitions in the source, libraries, device, data; and the files that a rule depends on.
 
 Neither Torch nor pandas is imported here: the workflow asks these questions before any job starts.
 """
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import io
+import importlib.metadata
 import platform
-import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-PACKAGE = "benign"
+from benign import studies
+from benign.pipeline.definitions import PACKAGE, Definition, Sources
+
 ROOT = Path(__file__).resolve().parents[1]
-# The registry lists the studies and decides no number: were it counted, adding a paper would rerun all the others.
+# The registry lists the studies and decides no number: were it counted, adding a paper would redraw all the others.
 NOT_COUNTED = frozenset({f"{PACKAGE}.studies"})
+LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
+STATED = ("matplotlib", "numpy", "pandas", "scipy", "snakemake", "torch", "torchvision")  # in what a row states
+# What the pipeline lends a running study, or sets before it runs: it comes in by no name that a study's code has.
+LENT = (
+    Definition("benign.study", "Context"),
+    Definition("benign.data.images.storage", "load"),
+    Definition("benign.train.checkpoints", "Checkpoints"),
+    Definition("benign.train.device", "hold_precision"),
+)
+PLANS = (Definition("benign.study", "points"), Definition("benign.study", "slice_of"))
+DRAWS = Definition("benign.plots", "render")
+
+
+@functools.cache
+def package() -> Sources:
+    """This package's own sources, as they are when they are first asked for."""
+    return Sources(ROOT)
+
+
+def roots(study: str, part: str = "run") -> tuple[list[Definition], list[Definition]]:
+    """(what a part of a study starts from; the records that come in with it): its cells, or run, figures, claims."""
+    declared = studies.find(study)
+    cell = _definition(declared.cell)
+    if part == "cells":
+        return [cell, _definition(declared.shorthand), *PLANS], []
+    start = Definition(f"{declared.package}.{'experiment' if part == 'run' else part}", part)
+    return {"run": ([start, *LENT], [cell]), "figures": ([start, DRAWS], []), "claims": ([start], [])}[part]
+
+
+def _definition(declared: type) -> Definition:
+    return Definition(declared.__module__, declared.__qualname__)
+
+
+def code_of(study: str, part: str = "run", facts: Mapping[str, str] | None = None) -> str:
+    """Fingerprint of the code that a part of a study reaches, and of facts beside it (`Sources.fingerprint`)."""
+    return package().fingerprint(*roots(study, part), facts)
+
+
+def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
+    """Hash of all that decides a row's bits beside the cell: code, libraries, device, threads and data.
+
+    images: data set to its file. Raises FileNotFoundError for a file that is not there.
+    """
+    facts = {name: _version(name) for name in LIBRARIES}
+    facts |= {f"images {name}": _digest(file) for name, file in images.items()}
+    facts |= {"device": device, "threads": str(threads)}
+    return code_of(study, facts=facts)
+
+
+def _version(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:  # Snakemake may have another environment than its jobs
+        return "none"
+
+
+def _digest(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def origin(study: str, device: str, threads: int) -> dict[str, Any]:
+    """What computes a row here and now: code, processor, and the environment that a page states of it."""
+    environment = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    environment |= {"device": device, "threads": str(threads)} | {name: _version(name) for name in STATED}
+    return {"code": code_of(study), "processor": processor(), "environment": environment}
+
+
+def environment_of(origins: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What rows of these origins were computed in; what differs among them is joined by "and"."""
+    found: dict[str, set[str]] = {}
+    for origin in origins:
+        for name, value in origin["environment"].items():
+            found.setdefault(name, set()).add(value)
+    return {name: " and ".join(sorted(values)) for name, values in found.items()}
 
 
 def sources(module: str) -> list[Path]:
     """The files under src/benign that importing `module` runs, itself included, sorted.
 
     Imports inside functions count, imports under `if TYPE_CHECKING:` do not, and a package's own file counts with
-    each of its modules. The registry of studies is left out. Raises ModuleNotFoundError for an unknown module.
+    each of its modules. The registry of studies is left out. Raises LookupError for an unknown module.
     """
-    return _closure([module])
+    return sorted(each.path for each in package().executed([module]) if each.name not in NOT_COUNTED)
 
 
 def script_sources(script: Path) -> list[Path]:
@@ -36,21 +112,10 @@ def script_sources(script: Path) -> list[Path]:
         path = waiting.pop()
         if path not in scripts:
             scripts.add(path)
-            names = _imports(path.read_text(encoding="utf-8"), package="")
+            names = package().read(path.stem, path).imports
             modules |= {name for name in names if name.split(".")[0] == PACKAGE}
             waiting += [path.with_name(f"{name}.py") for name in names if path.with_name(f"{name}.py").is_file()]
-    return sorted([*scripts, *_closure(modules)])
-
-
-def fingerprint(files: Iterable[Path], facts: Mapping[str, str] | None = None) -> str:
-    """SHA-256, hexadecimal, of what Python files say: comments, docstrings, blank lines and folders do not count.
-
-    files: Python files
-    facts: what else decides the result, e.g. versions of libraries, name to value
-    """
-    parts = sorted(f"{_module_of(path)}\0{_code(path.read_text(encoding='utf-8'))}" for path in files)
-    parts += sorted(f"{name}={value}" for name, value in (facts or {}).items())
-    return hashlib.sha256("\0\0".join(parts).encode()).hexdigest()
+    return sorted({*scripts, *(file for module in modules for file in sources(module))})
 
 
 @functools.cache  # asked for with every row that is kept
@@ -63,97 +128,15 @@ def processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _closure(modules: Iterable[str]) -> list[Path]:
-    found: dict[str, Path] = {}
-    waiting = [package for module in modules for package in _with_packages(module)]
-    while waiting:
-        module = waiting.pop()
-        if module in found:
-            continue
-        path = _file(module)
-        if path is None:
-            raise ModuleNotFoundError(f"there is no module {module} under {ROOT.parent}", name=module)
-        found[module] = path
-        names = _imports(path.read_text(encoding="utf-8"), _package_of(module, path))
-        imported = [name for name in names if name.split(".")[0] == PACKAGE]
-        waiting += [package for name in imported for package in _with_packages(name)]
-    return sorted(path for module, path in found.items() if module not in NOT_COUNTED)
-
-
-def _with_packages(module: str) -> list[str]:
-    """A module and the packages it is in: importing it runs them all."""
-    parts = module.split(".")
-    return [".".join(parts[: i + 1]) for i in range(len(parts))]
-
-
-def _file(module: str) -> Path | None:
-    base = ROOT.parent.joinpath(*module.split("."))
-    for path in (base / "__init__.py", base.with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
-
-
-def _package_of(module: str, path: Path) -> str:
-    return module if path.name == "__init__.py" else module.rpartition(".")[0]
-
-
-def _module_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-
-
-@functools.cache  # the workflow asks dozens of times for modules that have most files in common
-def _imports(text: str, package: str) -> tuple[str, ...]:
-    """The modules that a source text imports; `package` is what its relative imports start from."""
-    names: list[str] = []
-    for node in _nodes(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*start, *([node.module] if node.module else [])])
-            names.append(base)
-            names += [f"{base}.{alias.name}" for alias in node.names if _file(f"{base}.{alias.name}") is not None]
-    return tuple(names)
-
-
-def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            for other in node.orelse:
-                yield other
-                yield from _nodes(other)
-            continue
-        yield node
-        yield from _nodes(node)
-
-
-@functools.cache
-def _code(text: str) -> str:
-    """Source text without comments, docstrings, blank lines and trailing spaces: none of them decides a number."""
-    lines = text.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for first, last in _docstrings(ast.parse(text)):
-        if lines[first - 1].lstrip()[:1] in "\"'rR":
-            lines[first - 1 : last] = [""] * (last - first + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip())
-
-
-def _docstrings(tree: ast.AST) -> Iterator[tuple[int, int]]:
-    """First and last line of each docstring."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                yield first.lineno, first.end_lineno or first.lineno
-
-
-__all__ = ["fingerprint", "processor", "script_sources", "sources"]
+__all__ = [
+    "LIBRARIES",
+    "code_of",
+    "environment_of",
+    "origin",
+    "package",
+    "processor",
+    "roots",
+    "run_fingerprint",
+    "script_sources",
+    "sources",
+]

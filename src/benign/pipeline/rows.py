@@ -1,78 +1,169 @@
-"""Which rows a run wants, which of them are kept from before, and what they depend on; imports nothing that trains."""
+"""Finished rows, kept as they end: appended to one file for each slice, so that a kill loses the row in the making.
+
+In SCRATCH/TIER/STUDY/FINGERPRINT/rows a file I-of-N.jsonl is for the share I of all cells. It holds one JSON object a
+line: an *origin* ({"code", "processor", "environment"}, what computed the rows after it), or a row with its key and
+seconds. One process at a time appends to a file; a line without an end is a row that was being written when its process
+was killed, and is dropped. A share is a range of hashes, so that after the number of slices has changed a slice finds
+its rows again in the few files whose ranges meet its own.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
+import contextlib
+import io
 import json
-from collections.abc import Mapping
+import os
+import re
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benign import studies
-from benign.pipeline import provenance, tables
-from benign.pipeline.console import UserError
+from benign.pipeline import tables
+from benign.pipeline.console import locked
 from benign.study import Cell
 
-LIBRARIES = ("numpy", "scipy", "torch", "torchvision")  # they compute; another version may give other bits
+ROW = re.compile(rb'\{"key": "([0-9a-f]{16})", "seconds": ([\d.e+-]+), ')
+SYNC_SECONDS = 1.0  # a kill loses no row that has been written; a power cut loses at most those of so many seconds
 
-
-def planned(study: str, part: Mapping[str, Any], images: Mapping[str, Path]) -> list[Cell]:
-    """The cells of a tier's section, without those of a data set that the section names and this run leaves out."""
-    absent = set(part["data"]) - set(images)
-    return [cell for cell in studies.find(study).cells(part["grid"]) if cell.fields().get("data") not in absent]
+Entry = dict[str, Any]  # {"row", "seconds", "origin"}
 
 
 class KeptRows:
-    """Finished rows, one file each, so that a kill loses no more than the row in the making."""
+    """The finished rows of one fingerprint, as a slice sees them that is `share` = (slice, slices)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, share: tuple[int, int]) -> None:
+        self.folder, self.share = folder, share
+        self._file: io.FileIO | None = None
+        self._origin: Mapping[str, Any] | None = None
+        self._synced = 0.0
 
-    def save(
-        self, cell: Cell, row: Mapping[str, Any], seconds: float, code: str, processor: str = ""
-    ) -> dict[str, Any]:
-        """Keep a row and what computed it, by default on this processor; returns what `load` will return.
+    @property
+    def path(self) -> Path:
+        """The file that this slice appends to."""
+        return self.folder / "{}-of-{}.jsonl".format(*self.share)
 
-        code: fingerprint of the experiment (`code_of`)
-        """
+    def load(self, keys: Collection[str]) -> dict[str, Entry]:
+        """What is kept of these cells, key to {"row", "seconds", "origin"}; damaged rows are left out."""
+        found: dict[str, Entry] = {}
+        for path in sorted(self.folder.glob("*-of-*.jsonl")):
+            if self._meets(path):
+                for key, entry in _entries(path, keys):
+                    found.setdefault(key, entry)
+        return found
+
+    @contextlib.contextmanager
+    def appending(self) -> Iterator[None]:
+        """Rows can be saved. UserError if another process appends to this slice's rows."""
+        with locked(self.path, "another process runs this slice"), open(self.path, "r+b", buffering=0) as file:
+            file.truncate(_whole(file))
+            file.seek(0, os.SEEK_END)
+            self._file, self._origin = file, None
+            try:
+                yield
+            finally:
+                os.fsync(file.fileno())
+                self._file = None
+
+    def save(self, cell: Cell, row: Mapping[str, Any], seconds: float, origin: Mapping[str, Any]) -> Entry:
+        """Keep a row, what it took and what computed it (see above); returns what `load` will return."""
         values = {name: tables.plain(value) for name, value in row.items()}
         if {name: values.get(name) for name in cell.fields()} != cell.fields():
             raise RuntimeError(f"the row of cell {cell.key} does not repeat the cell's fields: {values}")
-        origin = {"code": code, "processor": processor or provenance.processor()}
-        entry = {"row": values, "seconds": round(seconds, 3), **origin}
-        tables.write_text(self._path(cell), json.dumps(entry))
-        return entry
+        if origin != self._origin:
+            self._append({"origin": origin})
+            self._origin = origin
+        entry = {"seconds": round(seconds, 3), "row": values}
+        self._append({"key": cell.key, **entry})
+        return {**entry, "origin": origin}
 
-    def load(self, cell: Cell) -> dict[str, Any] | None:
-        """{"row", "seconds", "code", "processor"} of a finished cell; None if there is none, or a damaged one."""
+    def _append(self, content: Mapping[str, Any]) -> None:
+        """A whole line, or nothing."""
+        assert self._file is not None, "rows are saved while `appending`"
+        line, start = memoryview((json.dumps(content) + "\n").encode()), self._file.tell()
         try:
-            entry = json.loads(self._path(cell).read_text(encoding="utf-8"))
-            whole = isinstance(entry["seconds"], float) and entry["code"] and entry["processor"]
-            if whole and entry["row"][tables.KEY] == cell.key:
-                return entry
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            pass
-        return None
+            while line:
+                line = line[self._file.write(line) :]
+            if time.monotonic() - self._synced >= SYNC_SECONDS:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
+        except OSError:
+            self._file.truncate(start)
+            raise
 
-    def _path(self, cell: Cell) -> Path:
-        return self.folder / f"{cell.key}.json"
-
-
-def code_of(study: str, module: str = "experiment", facts: Mapping[str, str] | None = None) -> str:
-    """Fingerprint of the code that a module of a study runs, and of facts beside it (`provenance.fingerprint`)."""
-    return provenance.fingerprint(provenance.sources(f"{studies.find(study).package}.{module}"), facts)
-
-
-def run_fingerprint(study: str, device: str, threads: int, images: Mapping[str, Path]) -> str:
-    """Hash of all that decides a row's bits beside the cell: code, libraries, device, threads and data."""
-    facts = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    facts |= {f"images {name}": digest_images(name, file) for name, file in images.items()}
-    facts |= {"device": device, "threads": str(threads)}
-    return code_of(study, facts=facts)
+    def _meets(self, path: Path) -> bool:
+        """Whether a file's share of all cells has some in common with this slice's."""
+        slice_, slices = self.share
+        other, others = (int(number) for number in path.stem.split("-of-"))
+        return slice_ * others < (other + 1) * slices and other * slices < (slice_ + 1) * others
 
 
-def digest_images(name: str, file: Path) -> str:
-    """SHA-256 of a data file."""
-    if not file.is_file():
-        raise UserError(f"--images {name}={file}: there is no such file: make it with scripts/fetch_data.py")
-    return tables.digest(file)
+class Arrivals:
+    """The rows of one fingerprint as they come: each look reads only what was written since the last."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, int] = {}
+
+    def look(self) -> Iterator[tuple[str, float]]:
+        """(key, seconds) of each row that has come since the last look."""
+        if not self.folder.is_dir():
+            return
+        for entry in os.scandir(self.folder):
+            start = self._read.get(entry.name, 0)
+            if entry.name.endswith(".jsonl") and entry.stat().st_size > start:
+                with open(entry.path, "rb") as file:
+                    file.seek(start)
+                    for line in file:
+                        if not line.endswith(b"\n"):
+                            break
+                        start += len(line)
+                        if match := ROW.match(line):
+                            yield match[1].decode(), float(match[2])
+                self._read[entry.name] = start
+
+
+def tally(origins: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each origin once, with all its "cells" and "seconds"."""
+    found: dict[str, dict[str, Any]] = {}
+    for origin in origins:
+        name = json.dumps({**origin, "cells": 0, "seconds": 0}, sort_keys=True)
+        each = found.setdefault(name, {**origin, "cells": 0, "seconds": 0.0})
+        each["cells"] += origin["cells"]
+        each["seconds"] += origin["seconds"]
+    return [found[name] for name in sorted(found)]
+
+
+def _entries(path: Path, keys: Collection[str]) -> Iterator[tuple[str, Entry]]:
+    """The rows of these cells in a file. After a line that is neither row nor origin no origin is known."""
+    origin: Mapping[str, Any] | None = None
+    with open(path, "rb") as file:
+        for line in file:
+            match = ROW.match(line)
+            key = match[1].decode() if match else None
+            if key is not None and (origin is None or key not in keys):
+                continue
+            try:
+                content = json.loads(line) if line.endswith(b"\n") else {}
+                if key is None:
+                    origin = content["origin"]
+                elif content["row"][tables.KEY] == key:
+                    yield key, {"seconds": content["seconds"], "row": content["row"], "origin": origin}
+            except (ValueError, KeyError, TypeError):
+                origin = None if key is None else origin
+
+
+def _whole(file: io.FileIO, block: int = 1 << 16) -> int:
+    """The length of a file up to the end of its last whole line."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(end - block, 0)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
+
+
+__all__ = ["Arrivals", "Entry", "KeptRows", "tally"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +12,57 @@ import torch
 
 from benign import studies
 from benign.data.images import record, storage
-from benign.pipeline import tables
+from benign.pipeline import provenance, tables
 from benign.pipeline.console import Ticker, UserError
-from benign.pipeline.rows import KeptRows, code_of
+from benign.pipeline.rows import Entry, KeptRows
 from benign.study import Cell, Context
 from benign.train.device import hold_precision
 
 
-def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[dict[str, Any]], int]:
+def complete(cells: Sequence[Cell], kept: KeptRows, context: Context, title: str) -> tuple[list[Entry], int]:
     """(what is kept of every cell, in their order; how many were kept from before).
 
     Of a group that was cut short only the cells without a row are run: a checkpoint lies beyond those that have one,
     and a study that was asked for them again would have to train from the start.
     """
-    known = {cell.key: entry for cell in cells if (entry := kept.load(cell)) is not None}
-    waiting = {cell.key: cell for cell in cells if cell.key not in known}
-    reused = len(known)
-    with Ticker(title, total=len(cells), done=reused) as ticker:
-        if waiting:
-            context = with_notify(context, ticker)
-            code, started = code_of(context.study), time.monotonic()
-            for row in studies.find(context.study).part("experiment", "run")(list(waiting.values()), context):
-                cell = waiting.pop(row.get(tables.KEY), None)
-                if cell is None:
-                    raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
-                elapsed, started = time.monotonic() - started, time.monotonic()
-                known[cell.key] = kept.save(cell, row, elapsed, code)
-                if row.get("status") == "diverged":
+    with kept.appending():
+        known = kept.load({cell.key for cell in cells})
+        waiting = {cell.key: cell for cell in cells if cell.key not in known}
+        reused = len(known)
+        with Ticker(title, total=len(cells), done=reused) as ticker:
+            for cell, entry in _run(waiting, kept, with_notify(context, ticker)):
+                known[cell.key] = entry
+                if entry["row"].get("status") == "diverged":
                     ticker.tell(f"cell {cell.key} diverged and is kept as such: {cell.fields()}")
                 ticker.advance()
     if waiting:
         raise RuntimeError(f"study {context.study} yielded no row for cells {', '.join(waiting)}")
     return [known[cell.key] for cell in cells], reused
+
+
+def _run(waiting: dict[str, Cell], kept: KeptRows, context: Context) -> Iterator[tuple[Cell, Entry]]:
+    """Each cell with its row, kept as it ends, and taken off those that are waiting."""
+    if not waiting:
+        return
+    origin, started = provenance.origin(context.study, context.device, context.threads), time.monotonic()
+    for row in run_of(context.study)(list(waiting.values()), context):
+        cell = waiting.pop(str(row.get(tables.KEY)), None)
+        if cell is None:
+            raise RuntimeError(f"study {context.study} yielded a row that nothing asked for: {row!r}")
+        elapsed, started = time.monotonic() - started, time.monotonic()
+        yield cell, kept.save(cell, row, elapsed, origin)
+
+
+def run_of(study: str) -> Callable[[list[Cell], Context], Iterator[dict[str, Any]]]:
+    """What runs a study's cells."""
+    return studies.find(study).part("experiment", "run")
+
+
+def existing(name: str, file: Path) -> Path:
+    """The file of a data set; UserError if it is not there."""
+    if not file.is_file():
+        raise UserError(f"--images {name}={file}: there is no such file: make it with scripts/fetch_data.py")
+    return file
 
 
 def load_images(files: Mapping[str, Path], name: str) -> record.ImageSet:

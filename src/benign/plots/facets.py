@@ -61,7 +61,7 @@ class Facets:
         if shown:
             shape = (len(self.names), len(shown)) if across else (len(shown), len(self.names))
         else:
-            columns = wrap or len(self.names)
+            columns = min(wrap or len(self.names), len(self.names))
             shape = (-(-len(self.names) // columns), columns)
         self.grid: NDArray[Any] = self.figure.subplots(*shape, squeeze=False, **subplots)
         self.panels = list(self._panels(shown, across))

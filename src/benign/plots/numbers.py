@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from benign.stats import bootstrap_mean, clopper_pearson
+from benign.stats import bootstrap_means, clopper_pearson
 
 KEYS = ["panel", "quantity", "series", "kind", "x"]
 COLUMNS = [*KEYS, "mean", "low", "high", "seeds", "trials", "diverged"]
@@ -41,29 +41,45 @@ def over_seeds(
         (independent=False: one fixed test set) there are no more trials than one seed has.
     Other columns have the bootstrap over seeds alone, and no interval (NaN) if there is one seed.
     """
-    stands = pd.Series(np.asarray(x, float), index=rows.index)
-    result = []
-    for position in np.unique(stands):
-        here = rows[stands == position]
-        kept = here[here["status"] == "ok"]
-        values = kept[column].to_numpy(float)
-        counts = kept[trials].to_numpy(float) if trials else np.zeros(len(kept))
-        pooled = 0 if not len(kept) else int(counts.sum() if independent else counts.min())
-        numbers = summary(values, counts, pooled) if len(kept) else (np.nan,) * 3
-        result.append((*place, "measured", position, *numbers, len(kept), pooled, len(here) - len(kept)))
-    return pd.DataFrame(result, columns=COLUMNS)
+    stands = np.asarray(x, float)
+    order = np.argsort(stands, kind="stable")
+    positions, starts = np.unique(stands[order], return_index=True)
+    ok, values = rows["status"].eq("ok").to_numpy(bool), rows[column].to_numpy(float)
+    counts = rows[trials].to_numpy(float) if trials else np.zeros(len(rows))
+    here = np.split(order, starts[1:]) if len(rows) else []
+    kept = [each[ok[each]] for each in here]
+    pooled = [int((counts[each].sum() if independent else counts[each].min()) if len(each) else 0) for each in kept]
+    means, low, high = summaries(
+        [values[each] for each in kept], [counts[each] for each in kept], np.array(pooled, int)
+    )
+    numbers = dict(zip(("panel", "quantity", "series"), place, strict=True)) | {"kind": "measured", "x": positions}
+    numbers |= {"mean": means, "low": low, "high": high, "seeds": [len(each) for each in kept], "trials": pooled}
+    lost = [len(each) - len(still) for each, still in zip(here, kept, strict=True)]
+    return pd.DataFrame({**numbers, "diverged": lost}, columns=COLUMNS)
 
 
-def summary(values: NDArray, trials: NDArray, pooled: int) -> tuple[float, float, float]:
-    """(mean, low, high) of one value per seed; proportions if `pooled` trials are not 0, then weighted by `trials`."""
-    if not pooled:
-        low, high = bootstrap_mean(values)
-        return float(values.mean()), float(low), float(high)
-    mean = float((values * trials).sum() / trials.sum())
-    low, high = clopper_pearson(min(mean * pooled, pooled), pooled)
-    spread = bootstrap_mean(values, bounds=(0.0, 1.0))
+def summaries(
+    values: Sequence[NDArray], trials: Sequence[NDArray], pooled: NDArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """(means, lows, highs), each (samples,), of samples of one value per seed.
+
+    Proportions where `pooled` trials, (samples,), are not 0; then weighted by `trials`. NaN for an empty sample.
+    """
+    shares, sizes = pooled > 0, np.array([len(each) for each in values], int)
+    means = np.array([_mean(*each) for each in zip(values, trials, shares, strict=True)], float)
+    low, high = bootstrap_means(values)
     # fmin and fmax: one seed has no spread (NaN), and Clopper-Pearson's interval stays.
-    return mean, float(np.fmin(low, spread[0])), float(np.fmax(high, spread[1]))
+    ends = clopper_pearson(np.minimum(means * pooled, pooled)[shares], pooled[shares])
+    low[shares] = np.fmin(ends[0], np.clip(low[shares], 0.0, 1.0))
+    high[shares] = np.fmax(ends[1], np.clip(high[shares], 0.0, 1.0))
+    low[sizes == 0] = high[sizes == 0] = np.nan
+    return means, low, high
+
+
+def _mean(values: NDArray, trials: NDArray, share: bool) -> float:
+    if not len(values):
+        return np.nan
+    return float((values * trials).sum() / trials.sum() if share else values.mean())
 
 
 def theory(x: ArrayLike, y: ArrayLike, place: Sequence[str]) -> pd.DataFrame:

@@ -2,181 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import matplotlib.figure
 import matplotlib.ticker
 import pandas as pd
 
 from benign import plots
+from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, Figure
+from benign.plots.looks import ACTIVATIONS, AVERAGING, LINEAR_MARGIN, OPEN, ROBUST, line, points
 
-ROBUST, WIDTH = "robust test error", "width of the bracket"
+WIDTH, BRACKET = "width of the bracket", "certified bracket"
 ATTACKS, LOWER, UPPER, PLAIN = "attacks", "lower bound", "certified upper bound", "upper bound without branching"
-BRACKET = "certified bracket"
-AVERAGING, MARGIN = "averaging predictor", "linear max-margin predictor"
-OVER_BUDGET, OVER_WIDTH, OVER_DIMENSION = "over the budget", "over the number of neurons", "over the dimension"
-ACTIVATIONS = {"leaky_relu": "leaky ReLU", "smooth_leaky_relu": "smoothed leaky ReLU", "relu": "ReLU"}
-COLUMN_OF = {ATTACKS: "test_attacked", LOWER: "test_lower", UPPER: "test_upper", PLAIN: "test_plain_upper"}
-LOOKS = {
-    "leaky ReLU": {"color": COLOURS["blue"], "marker": "o"},
-    "smoothed leaky ReLU": {"color": COLOURS["green"], "marker": "s"},
-    "ReLU": {"color": COLOURS["vermilion"], "marker": "^"},
-    "MNIST, β = 0": {"color": COLOURS["purple"], "marker": "D"},
-    "MNIST, β = 0.1": {"color": COLOURS["orange"], "marker": "v"},
-}
+MEASURED = {ATTACKS: "test_attacked", LOWER: "test_lower", UPPER: "test_upper", PLAIN: "test_plain_upper"}
+PREDICTED = {AVERAGING: "averaging_error", LINEAR_MARGIN: "linear_max_margin_error"}
+MNIST = "MNIST"
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
-    """Both figures, also those of experiments that the table does not have."""
+    """The study's figures."""
     return [
-        Figure(
-            "brackets",
-            plots.caption(
-                """Robust test error of trained networks against the budget, bounded from both sides. Dots: what the
-                attacks find, with 95 % intervals over test points. Dark: between the lower bound (attacks, and what the
-                search meets) and the certified upper bound. Line: the upper bound without branching. Dashed: the
-                averaging and the linear max-margin predictor. Errors are with observed labels.""",
-                _runs(table),
-            ),
-            bracket_numbers(table),
-            draw_brackets,
-        ),
-        Figure(
-            "widths",
-            plots.caption(
-                """Width of the certified bracket of the robust test error: share of test points that are neither
-                turned nor proved robust. Filled: with branching. Open: without. Dotted: two points. The y-axis is
-                linear below 0.001.""",
-                _runs(table),
-            ),
-            width_numbers(table),
-            draw_widths,
-        ),
+        brackets(of_experiments(table, "budget", "mnist")),
+        widths(of_experiments(table, "budget", "mnist", "width", "dimension")),
     ]
 
 
-def _runs(table: pd.DataFrame) -> str:
-    if not len(table):
-        return "Not run in this tier."
-    return f"{len(table)} cells; seeds: {table['seed'].nunique()}; n = {table['n'].max()}."
+def _caption(rows: pd.DataFrame, text: str) -> str:
+    return plots.caption(text, plots.runs(rows, "n", "flip_rate", "width", "slope", "steps", "tested"))
 
 
-def _ratio(rows: pd.DataFrame) -> pd.Series:
-    """α/‖μ‖, or α/‖μ̂‖ for images."""
-    return (rows["budget"] / rows["mean_norm"]).astype(float)
+def _networks(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """(name, rows) of each network whose budget is varied, with x, its budget in units of ‖μ‖, of images ‖μ̂‖."""
+    swept, images = of_experiments(rows, "budget"), of_experiments(rows, "mnist")
+    networks = [(name, swept[swept["activation"] == activation]) for activation, name in ACTIVATIONS.items()]
+    networks += [(f"{MNIST}, β = {rate:g}", part) for rate, part in images.groupby("flip_rate")]
+    for name, part in networks:
+        ratio = part["budget"] / part["mean_norm"]
+        yield name, part.assign(x=ratio.groupby(part["budget"]).transform("mean"))
 
 
-def _panels(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """(title, rows) of each network whose budget is varied."""
-    swept = table[table["experiment"] == "budget"]
-    panels = [(text, swept[swept["activation"] == name]) for name, text in ACTIVATIONS.items()]
-    images = table[table["experiment"] == "mnist"]
-    panels += [(f"MNIST, β = {rate:g}", rows) for rate, rows in images.groupby("flip_rate")]
-    return [(title, rows[rows["status"] == "ok"]) for title, rows in panels if (rows["status"] == "ok").any()]
+# ---------------------------------------------------------------- brackets
 
 
-def _at_each(rows: pd.DataFrame) -> pd.DataFrame:
-    """Means over the seeds at each budget, with the ratio that they share."""
-    numbers = rows.assign(ratio=_ratio(rows)).groupby("budget").mean(numeric_only=True)
-    return numbers.sort_values("ratio")
-
-
-def bracket_numbers(table: pd.DataFrame) -> pd.DataFrame:
+def brackets(rows: pd.DataFrame) -> Figure:
     """A panel for each activation, and for MNIST with and without label noise; x is α/‖μ‖."""
-    parts = []
-    for panel, rows in _panels(table):
-        means = _at_each(rows)
-        x = means["ratio"].to_numpy()
-        at = rows["budget"].map(means["ratio"])
-        one_test_set = panel.startswith("MNIST")
-        parts += [
-            plots.over_seeds(rows, at, column, (panel, ROBUST, series), "tested", independent=not one_test_set)
-            for series, column in COLUMN_OF.items()
+    text = """Robust test error of trained networks against the budget, bounded from both sides. Dots: what the attacks
+        find. Shaded: between the lower bound (attacks, and what the search meets) and the certified upper bound. Line:
+        the upper bound without branching. Broken lines: the averaging and the linear max-margin predictor. Bars: 95 %
+        intervals over test points and seeds. Errors are with observed labels."""
+    numbers = []
+    for panel, part in _networks(converged(rows)):
+        one_test_set = panel.startswith(MNIST)  # it serves all seeds, so pooling them adds no test points
+        numbers += [
+            plots.over_seeds(part, part["x"], column, (panel, ROBUST, series), "tested", independent=not one_test_set)
+            for series, column in MEASURED.items()
         ]
-        for name, column in ((AVERAGING, "averaging_error"), (MARGIN, "linear_max_margin_error")):
-            if not one_test_set:
-                parts.append(plots.theory(x, means[column], (panel, ROBUST, name)))
-    return plots.gather(parts)
-
-
-def width_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Widths over α/‖μ‖, over the number of neurons and over the dimension."""
-    ok = table[table["status"] == "ok"]
-    parts = []
-    for series, rows in _panels(table):
-        parts += _widths(rows, rows["budget"].map(_at_each(rows)["ratio"]), OVER_BUDGET, series)
-    anchor = ok[(ok["experiment"] == "budget") & (ok["activation"] == "leaky_relu")]
-    widths = ok[ok["experiment"] == "width"]
-    same = anchor[anchor["budget"].isin(widths["budget"])]
-    if len(widths):
-        rows = pd.concat([widths, same])
-        parts += _widths(rows, rows["width"], OVER_WIDTH, "leaky ReLU")
-    for activation, rows in ok[ok["experiment"] == "dimension"].groupby("activation"):
-        parts += _widths(rows, rows["d"], OVER_DIMENSION, ACTIVATIONS[str(activation)])
-    return plots.gather(parts)
-
-
-def _widths(rows: pd.DataFrame, x: pd.Series, panel: str, series: str) -> list[pd.DataFrame]:
-    branched = rows.assign(gap=rows["test_upper"] - rows["test_lower"])
-    plain = rows.assign(gap=rows["test_plain_upper"] - rows["test_attacked"])
-    return [
-        plots.over_seeds(branched, x, "gap", (panel, WIDTH, series)),
-        plots.over_seeds(plain, x, "gap", (panel, WIDTH, f"{series}, plain")),
-    ]
+        numbers += [
+            plots.predicted(part, part["x"], column, (panel, ROBUST, series)) for series, column in PREDICTED.items()
+        ]
+    return Figure("brackets", _caption(rows, text), plots.gather(numbers), draw_brackets)
 
 
 def draw_brackets(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """One panel a network, three in a row."""
-    panels = list(numbers["panel"].unique())
-    rows = -(-len(panels) // 3)
-    figure = plots.canvas(plots.FULL_WIDTH, 0.5 + 1.9 * rows)
-    grid = figure.subplots(rows, 3, squeeze=False).ravel()
-    for axes, panel in zip(grid, panels, strict=False):
-        part = numbers[numbers["panel"] == panel]
-        series = {str(name): rows for name, rows in part.groupby("series", sort=False)}
-        for name, dashes in ((AVERAGING, (0, (4, 2))), (MARGIN, (0, (1, 1)))):
-            if name in series:
-                plots.draw_line(axes, series[name], name, color=COLOURS["grey"], linewidth=0.9, linestyle=dashes)
-        plots.draw_line(axes, series[PLAIN], PLAIN, color=COLOURS["orange"], linewidth=1.0)
-        bracket = series[UPPER].assign(low=series[LOWER]["mean"].to_numpy(), high=series[UPPER]["mean"])
-        plots.draw_band(axes, bracket, BRACKET, color=COLOURS["blue"], alpha=0.45)
-        plots.draw_points(
-            axes, series[ATTACKS], ATTACKS, color=COLOURS["black"], marker=".", markersize=3.5, linestyle=""
-        )
-        plots.error_axis(axes, part[["mean", "high"]].max().max())
-        axes.set_xlabel(plots.typeset("budget α/‖μ̂‖" if panel.startswith("MNIST") else "budget α/‖μ‖"))
-    for axes in grid[len(panels) :]:
-        axes.set_visible(False)
-    for axes in grid[::3]:
-        axes.set_ylabel(ROBUST)
-    plots.panel_titles(list(grid[: len(panels)]), [plots.typeset(panel) for panel in panels])
-    plots.legend(figure, 3)
-    return figure
+    """One panel for each network, three in a row, with a band between lower and upper bound."""
+    lower, upper = (numbers[numbers["series"] == series] for series in (LOWER, UPPER))
+    bracket = upper.assign(series=BRACKET, kind="band", low=lower["mean"].to_numpy(), high=upper["mean"])
+    shown = pd.concat([bracket, numbers], ignore_index=True)
+    facets = plots.Facets(shown, 0.5 + 1.9 * -(-numbers["panel"].nunique() // 3), wrap=3)
+    edge = line("blue", width=0.6, marker="")  # shows where the band is too thin
+    bounds = {BRACKET: line("blue", alpha=0.4), LOWER: edge, UPPER: edge, PLAIN: line("vermilion", marker="")}
+    facets.draw(bounds | {ATTACKS: points("black", ".", linestyle="", markersize=4.5)}, {LOWER: "", UPPER: ""})
+    facets.label(lambda name: f"budget α/{'‖μ̂‖' if name.startswith(MNIST) else '‖μ‖'}", ROBUST)
+    for panel in facets:
+        plots.error_axis(panel.axes, panel.numbers[["mean", "high"]].max().max())
+    return facets.finish(columns=3)
+
+
+# ---------------------------------------------------------------- widths
+
+OVER_BUDGET, OVER_WIDTH, OVER_DIMENSION = "over the budget", "over the number of neurons", "over the dimension"
+ACROSS = {OVER_BUDGET: "budget α/‖μ‖", OVER_WIDTH: "neurons m", OVER_DIMENSION: "dimension d"}
+UNBRANCHED = "plain"
+
+
+def widths(rows: pd.DataFrame) -> Figure:
+    """Panels over α/‖μ‖, the number of neurons and the dimension, a series for each network."""
+    text = """Width of the certified bracket of the robust test error: share of test points that are neither turned nor
+        proved robust. Filled: with branching. Open: without. Dotted line: 0.02. Bars: 95 % bootstrap intervals over
+        seeds. The y-axis is linear below 0.001."""
+    ok = converged(rows)
+    numbers = [each for series, part in _networks(ok) for each in _widths(part, part["x"], OVER_BUDGET, series)]
+    wide = of_experiments(ok, "width")
+    anchor = ok[(ok["experiment"] == "budget") & (ok["activation"] == "leaky_relu") & ok["budget"].isin(wide["budget"])]
+    same = pd.concat([wide, anchor])
+    numbers += _widths(same, same["width"], OVER_WIDTH, ACTIVATIONS["leaky_relu"])
+    for activation, part in of_experiments(ok, "dimension").groupby("activation"):
+        numbers += _widths(part, part["d"], OVER_DIMENSION, ACTIVATIONS[str(activation)])
+    return Figure("widths", _caption(rows, text), plots.gather(numbers), draw_widths)
+
+
+def _widths(rows: pd.DataFrame, x: pd.Series, panel: str, series: str) -> Iterator[pd.DataFrame]:
+    branched, plain = rows["test_upper"] - rows["test_lower"], rows["test_plain_upper"] - rows["test_attacked"]
+    for name, gap in ((series, branched), (f"{series}, {UNBRANCHED}", plain)):
+        yield plots.over_seeds(rows.assign(gap=gap), x, "gap", (panel, WIDTH, name))
 
 
 def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Widths over the budget, the number of neurons and the dimension, where these were run."""
-    panels = list(numbers["panel"].unique())
-    figure = plots.canvas(plots.FULL_WIDTH, 2.7)
-    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axes, panel in zip(grid, panels, strict=True):
-        part = numbers[numbers["panel"] == panel]
-        for series, points in part.groupby("series", sort=False):
-            name = str(series).removesuffix(", plain")
-            plain = name != series
-            look = LOOKS[name] | ({"markerfacecolor": "none", "linestyle": (0, (1, 1))} if plain else {})
-            plots.draw_points(axes, points, "" if plain else plots.typeset(name), linewidth=0.8, markersize=3.2, **look)
-        axes.axhline(0.02, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
-        axes.set_yscale("symlog", linthresh=1e-3, linscale=0.5)
-        axes.set_ylim(-1e-4, 1)
-        if panel == OVER_BUDGET:
-            axes.set_xlabel(plots.typeset("budget α/‖μ‖"))
-        else:
-            axes.set_xscale("log")
-            axes.set_xlabel(plots.typeset("neurons m" if panel == OVER_WIDTH else "dimension d"))
-            at = sorted(part["x"].unique())
-            axes.set_xticks(at, [plots.typeset(plots.scientific(x)) for x in at], minor=False)
-            axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    grid[0].set_ylabel(WIDTH)
-    plots.panel_titles(list(grid), panels)
-    plots.legend(figure, 3)
-    return figure
+    """A colour for each network; open markers and dotted lines without branching."""
+    facets = plots.Facets(numbers, 2.7, sharey=True)
+    unbranched = OPEN | {"linestyle": ":"}
+    # Activations have the colours that β has elsewhere.
+    looks = {UNBRANCHED: unbranched, "β = 0": points("purple", "D"), "β = 0.1": points("orange", "v")}
+    unnamed = {series: "" for series in numbers["series"] if series.endswith(UNBRANCHED)}
+    facets.draw(looks, unnamed)
+    facets.key("without branching", color="black", marker="o", **unbranched)
+    facets.label(ACROSS.__getitem__, WIDTH)
+    for panel in facets:
+        panel.axes.axhline(0.02, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
+        panel.axes.set_yscale("symlog", linthresh=1e-3, linscale=0.5)
+        panel.axes.set_ylim(-1e-4, 1)
+        if panel.name != OVER_BUDGET:
+            at = sorted(panel.numbers["x"].unique())
+            panel.axes.set_xscale("log")
+            panel.axes.set_xticks(at, [plots.typeset(plots.scientific(x)) for x in at])
+            panel.axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+    return facets.finish(columns=3)
