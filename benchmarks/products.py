@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from timing import seconds
 
-PRODUCTS = (torch.ops.aten.bmm, torch.ops.aten.baddbmm, torch.ops.aten.mm, torch.ops.aten.addmm)
+PRODUCTS = tuple(getattr(torch.ops.aten, name) for name in ("bmm", "baddbmm", "baddbmm_", "mm", "addmm", "addmm_"))
 FACTORS = 20  # calls in one timing of a product: a call takes about a millisecond
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benign.attack.evaluation import worst_case
+import oracle
+from benign.attack import evaluation
+from benign.attack.evaluation import relaxed_margin, worst_case
 from benign.attack.inner import InnerMaximisation, project, relative_gap, unit
-from benign.nets.two_layer import Activation, outer_weights, output
+from benign.data import clusters
+from benign.nets.two_layer import Activation, outer_weights, output, symmetric
 from benign.train.gradient_descent import Problem, train
 
 KINDS = st.sampled_from([("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.0), ("relu", 0.0, 1.0)])
@@ -77,6 +82,66 @@ def test_counting_errors_stops_early_but_counts_the_same(seed, kind, budget):
     assert torch.equal(deep.margin <= 0, quick.margin <= 0)
 
 
+@given(SEEDS, KINDS, st.floats(0.01, 3))
+@settings(max_examples=60, deadline=None)
+def test_no_attack_gets_below_the_relaxed_margin(seed, kind, budget):
+    x, y, w, activation = network(seed, kind, n=30)
+    clean, lower = relaxed_margin(x, y, w, activation, budget)
+    torch.testing.assert_close(clean, y * output(x, w, activation))
+    assert (lower <= worst_case(x, y, w, activation, budget).margin).all()
+
+
+@given(SEEDS, st.sampled_from([("leaky_relu", 0.2, 1.0), ("relu", 0.0, 1.0)]), st.floats(0.01, 1))
+@settings(max_examples=10, deadline=None)
+def test_the_relaxed_margin_is_below_the_smallest_one_of_all_linear_pieces(seed, kind, budget):
+    x, y, w, activation = network(seed, kind, n=3, m=4, k=3)
+    _, lower = relaxed_margin(x, y, w, activation, budget)
+    for i in range(3):
+        assert lower[i] <= oracle.smallest_margin(x[i], float(y[i]), w, kind, budget) + 1e-12
+
+
+@given(SEEDS, BUDGETS)
+@settings(max_examples=40, deadline=None)
+def test_on_a_linear_model_the_relaxation_is_tight(seed, budget):
+    x, y, w, activation = network(seed, ("leaky_relu", 1.0, 1.0))
+    v = outer_weights(len(w)) @ w
+    torch.testing.assert_close(
+        relaxed_margin(x, y, w, activation, budget)[1], y * (x @ v) - budget * v.norm(), rtol=1e-9, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("d", [60, 10_000])
+@pytest.mark.parametrize("kind", [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.1, 1.0), ("relu", 0.0, 1.0)])
+def test_certified_points_are_those_that_no_attack_would_have_turned(monkeypatch, kind, d):
+    """On trained networks in single precision: the same errors with the relaxation and without."""
+    rng = np.random.default_rng(0)
+    n, m, budget, signal = 40, 60, 1.5, 5.0
+    k = clusters.subspace_dimension(d, n + m // 2)
+    labels, test = clusters.draw_labels(n, 0.1, rng), clusters.draw_labels(600, 0.1, rng)
+    x, test_x, y, test_y = (
+        torch.tensor(each, dtype=torch.float32)
+        for each in (
+            clusters.points_in_law(labels, d, signal, k, rng),
+            clusters.fresh_points_in_law(test, signal, k, rng),
+            labels.observed,
+            test.observed,
+        )
+    )
+    w0 = torch.tensor(clusters.noise_in_law(d, n, m // 2, k, rng) * 1e-3 / d**0.5, dtype=torch.float32)
+    problem = Problem("p", x, y, symmetric(w0), Activation(*kind), budget, 2 * n / (d + signal**2))
+    (snapshot,) = train([problem], [200], InnerMaximisation())
+    attacked = functools.partial(
+        worst_case, test_x, test_y, snapshot.weights[0], problem.activation, budget, until_fooled=True
+    )
+    relaxed = attacked()
+    certified = relaxed_margin(test_x, test_y, snapshot.weights[0], problem.activation, budget)[1] > 0
+    assert 0.02 < certified.double().mean() < 1
+    monkeypatch.setattr(
+        evaluation, "relaxed_margin", lambda x, *_: (torch.inf * x[:, 0].abs(), -torch.inf * x[:, 0].abs())
+    )
+    assert torch.equal(relaxed.margin <= 0, attacked().margin <= 0)
+
+
 @given(SEEDS, KINDS, st.floats(0.1, 3))
 @settings(max_examples=30, deadline=None)
 def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
@@ -89,7 +154,7 @@ def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
     assert (slack[closed] <= 1e-6 * budget * g.norm(dim=1)[closed].clamp_min(1e-9)).all()
 
 
-@given(SEEDS, st.floats(0, 4))
+@given(SEEDS, BUDGETS)
 @settings(max_examples=40, deadline=None)
 def test_projection_is_onto_the_ball_and_leaves_its_inside_alone(seed, budget):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -11,18 +12,19 @@ import torch
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, symmetric
+from benign.train import device
 from benign.train.checkpoints import Checkpoints
 from benign.train.gradient_descent import Problem, train
 
 
-def problem(seed: int) -> Problem:
+def problem(seed: int, budget: float = 1.0) -> Problem:
     rng = np.random.default_rng(seed)
     labels = clusters.draw_labels(12, 0.1, rng)
     k = clusters.subspace_dimension(500, 12 + 8)
     x = clusters.points_in_law(labels, 500, 4.0, k, rng)
     w0 = clusters.noise_in_law(500, 12, 8, k, rng) * 1e-4
     values = [torch.tensor(v, dtype=torch.float32) for v in (x, labels.observed, w0)]
-    return Problem(f"p{seed}", values[0], values[1], symmetric(values[2]), Activation("leaky_relu", 0.1), 1.0, 0.05)
+    return Problem(f"p{seed}", values[0], values[1], symmetric(values[2]), Activation("leaky_relu", 0.1), budget, 0.05)
 
 
 class Killed(Exception):
@@ -43,9 +45,12 @@ class KilledAfter(Checkpoints):
             raise Killed
 
 
+@pytest.mark.parametrize("budget", [1.0, 0.0])
+@pytest.mark.parametrize("large", [0, 10**12], ids=["one by one", "in batches"])
 @pytest.mark.parametrize("saves", [2, 10, 58, 60, 98])
-def test_killed_and_resumed_equals_uninterrupted(tmp_path, saves):
-    problems = [problem(0), problem(1)]
+def test_killed_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, saves, large, budget):
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=large))
+    problems = [problem(0, budget), problem(1, budget)]
     whole = list(train(problems, [30, 60], InnerMaximisation()))
     with pytest.raises(Killed):
         list(train(problems, [30, 60], InnerMaximisation(), KilledAfter(tmp_path, saves)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,20 +14,20 @@ from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, output, symmetric
-from benign.train import gradient_descent
+from benign.train import device, gradient_descent
 from benign.train.gradient_descent import Problem, train
-from benign.train.reduction import orthonormal_basis
+from benign.train.reduction import _by_gram_matrix, _by_qr, orthonormal_basis
 
 KINDS = [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.3, 4.0), ("relu", 0.0, 1.0)]
 D, N, M, STEPS, STEP_SIZE = 60, 7, 10, 25, 0.15
 
 
-def small_problem(seed: int, budget: float, kind: tuple[str, float, float]) -> Problem:
+def small_problem(seed: int, budget: float, kind: tuple[str, float, float], n: int = N, m: int = M) -> Problem:
     """A dense problem in R^60 with weights large enough that the activations' bends are crossed."""
     rng = np.random.default_rng(seed)
-    labels = clusters.draw_labels(N, 0.2, rng)
+    labels = clusters.draw_labels(n, 0.2, rng)
     x = clusters.dense(labels, 3.0 * np.eye(1, D)[0], "gaussian", rng)
-    w0 = 0.05 * rng.standard_normal((M // 2, D))
+    w0 = 0.05 * rng.standard_normal((m // 2, D))
     return Problem(
         "small",
         torch.tensor(x),
@@ -42,19 +45,84 @@ def in_coordinates(problem: Problem, q: torch.Tensor) -> Problem:
     )
 
 
+def in_single_precision(problem: Problem) -> Problem:
+    x, y, w0 = (t.float() for t in (problem.x, problem.y, problem.w0))
+    return Problem("single", x, y, w0, problem.activation, problem.budget, problem.step_size)
+
+
+@pytest.fixture(params=["in batches", "one by one"])
+def way(request, monkeypatch):
+    """The two ways in which a CPU trains networks under attack: small ones in batches, large ones by themselves."""
+    alone_from = 0 if request.param == "one by one" else math.inf
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=alone_from))
+
+
 def last(problems: list[Problem], inner: InnerMaximisation, steps: int = STEPS):
     return list(train(problems, [steps], inner))[-1]
 
 
-@pytest.mark.parametrize("inner", ["exact", "pgd"])
+@pytest.mark.parametrize(
+    ("inner", "way"), [("exact", "in batches"), ("exact", "one by one"), ("pgd", "in batches")], indirect=["way"]
+)
 @pytest.mark.parametrize("budget", [0.0, 0.7, 2.0])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
-def test_weights_and_perturbations_equal_the_oracles(kind, budget, inner):
+def test_weights_and_perturbations_equal_the_oracles(kind, budget, inner, way):
     problem = small_problem(seed=3, budget=budget, kind=kind)
     w, delta = oracle.train(problem.x, problem.y, problem.w0, kind, budget, STEP_SIZE, STEPS, inner)
     fast = last([problem], InnerMaximisation(inner))
     torch.testing.assert_close(fast.weights[0], w, rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(fast.perturbation[0], delta, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.2])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_steps_without_the_weights_equal_the_oracles(kind, budget, way):
+    """Many steps lie between two checks of the gap, and without attacks all of them."""
+    problem = small_problem(seed=0, budget=budget, kind=kind)
+    w, delta = oracle.train(problem.x, problem.y, problem.w0, kind, budget, STEP_SIZE, 120, "exact")
+    fast = last([problem], InnerMaximisation(), 120)
+    assert fast.evaluations < 0.8
+    torch.testing.assert_close(fast.weights[0], w, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(fast.perturbation[0], delta, rtol=1e-6, atol=1e-8)
+
+
+def test_gradients_that_follow_the_slopes_that_change_equal_the_oracles(monkeypatch):
+    """In a wide network a check updates SW for the few neurons whose slopes have changed since the last."""
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=0))
+    problem = small_problem(seed=1, budget=1.5, kind=KINDS[0], n=5, m=100)
+    w, delta = oracle.train(problem.x, problem.y, problem.w0, KINDS[0], 1.5, STEP_SIZE, 20, "exact")
+    changes = []
+    followed = gradient_descent._Deferred._followed
+
+    def counted(batch, slopes):
+        changes.append(int((slopes != batch.seen).sum()))
+        return followed(batch, slopes)
+
+    monkeypatch.setattr(gradient_descent._Deferred, "_followed", counted)
+    fast = last([problem], InnerMaximisation(), 20)
+    few = sum(0 < change <= 5 * 100 // 100 for change in changes)
+    assert few >= 3
+    assert max(changes) > 5 * 100 // 100  # where many change, it is multiplied out
+    torch.testing.assert_close(fast.weights[0], w, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(fast.perturbation[0], delta, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.7])
+def test_a_thousand_steps_in_single_precision_keep_its_digits(budget, way):
+    """The smooth activation: without kinks, rounding is not amplified."""
+    problem = small_problem(seed=5, budget=budget, kind=KINDS[1])
+    double = last([problem], InnerMaximisation(), 1000).weights
+    single = last([in_single_precision(problem)], InnerMaximisation(), 1000).weights
+    assert torch.linalg.vector_norm(single - double) < 1e-5 * torch.linalg.vector_norm(double)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.7])
+def test_looking_at_a_training_leaves_it_as_it_is(budget, way):
+    problem = small_problem(seed=4, budget=budget, kind=KINDS[0])
+    (undisturbed,) = train([problem], [40], InnerMaximisation())
+    *_, watched = train([problem], range(1, 41), InnerMaximisation())
+    assert torch.equal(undisturbed.weights, watched.weights)
+    assert torch.equal(undisturbed.perturbation, watched.perturbation)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -83,6 +151,30 @@ def test_attacks_on_fresh_points_may_be_projected_too(kind):
     torch.testing.assert_close(reduced.margin, dense.margin, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("nearness", [1.0, 1e-1, 1e-3, 1e-6, 1e-9])
+def test_a_basis_is_orthonormal_and_spans_the_rows_however_close_they_are(nearness):
+    """Far from orthogonal, rows are too much for their Gram matrix, and a QR decomposition is taken."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((20, 200)) * 10.0 ** rng.integers(-4, 4, (20, 1))
+    rows[-1] *= nearness * np.linalg.norm(rows[0]) / np.linalg.norm(rows[-1])
+    rows[-1] += rows[0]
+    q = orthonormal_basis(rows)
+    assert q.shape == (200, 20)
+    assert (_by_gram_matrix(rows) is None) == (nearness < 1e-2)
+    np.testing.assert_allclose(q.T @ q, np.eye(20), atol=1e-11)
+    np.testing.assert_allclose(rows @ q @ q.T, rows, atol=1e-11 * np.linalg.norm(rows, axis=1).max())
+
+
+def test_the_basis_is_the_same_from_the_gram_matrix_and_from_a_qr_decomposition():
+    rows = np.random.default_rng(1).standard_normal((20, 200))
+    np.testing.assert_allclose(_by_gram_matrix(rows), _by_qr(rows), atol=1e-12)
+
+
+def test_a_row_of_zeros_takes_no_gram_matrix_but_has_a_basis():
+    rows = np.vstack([np.eye(3, 9), np.zeros(9)])
+    np.testing.assert_allclose(rows @ orthonormal_basis(rows) @ orthonormal_basis(rows).T, rows, atol=1e-15)
+
+
 def test_training_in_r_d_with_no_room_to_reduce_uses_r_d_itself():
     assert np.array_equal(orthonormal_basis(np.ones((9, 5))), np.eye(5))
 
@@ -96,19 +188,18 @@ def test_losses_equal_the_oracles():
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
-def test_a_network_does_not_depend_on_its_batch_to_the_bit(kind):
+def test_a_network_does_not_depend_on_its_batch_to_the_bit(kind, way):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        problems = [
-            Problem(p.name, p.x.float(), p.y.float(), p.w0.float(), p.activation, p.budget, p.step_size)
-            for p in (small_problem(seed, 0.5 + seed / 4, kind) for seed in range(5))
-        ]
-        together = last(problems, InnerMaximisation())
-        for i, problem in enumerate(problems):
-            alone = last([problem], InnerMaximisation())
-            assert torch.equal(alone.weights[0], together.weights[i])
-            assert torch.equal(alone.evaluations[0], together.evaluations[i])
+        budgets = [0.5, 0.0, 1.0, 1.25, 0.0, 1.5]
+        problems = [in_single_precision(small_problem(seed, budget, kind)) for seed, budget in enumerate(budgets)]
+        for batch in (problems, [p for p in problems if p.budget], [p for p in problems if not p.budget]):
+            together = last(batch, InnerMaximisation(), 60)
+            for i, problem in enumerate(batch):
+                alone = last([problem], InnerMaximisation(), 60)
+                assert torch.equal(alone.weights[0], together.weights[i])
+                assert torch.equal(alone.evaluations[0], together.evaluations[i])
     finally:
         torch.set_num_threads(threads)
 
@@ -136,16 +227,26 @@ def test_activation_and_derivative_agree_with_autograd(kind):
     torch.testing.assert_close(activation.derivative(z.detach()), expected)
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_outputs_from_the_slopes_are_the_activations(kind):
+    z = torch.linspace(-3, 3, 302, dtype=torch.float64).reshape(2, 151)
+    a = torch.linspace(-1, 1, 151, dtype=torch.float64)
+    activation = Activation(*kind)
+    found = activation.combined(z, activation.scaled_derivative(z, a), a)
+    torch.testing.assert_close(found[:, 0], oracle.phi(z, *kind) @ a, rtol=1e-12, atol=1e-12)
+
+
 def on_meta(problem: Problem) -> Problem:
     x, y, w0 = (t.float().to("meta") for t in (problem.x, problem.y, problem.w0))
     return Problem("meta", x, y, w0, problem.activation, problem.budget, problem.step_size)
 
 
+@pytest.mark.parametrize("budget", [0.0, 1.0])
 @pytest.mark.parametrize("inner", ["exact", "pgd"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
-def test_off_the_cpu_a_step_asks_the_device_nothing_and_keeps_its_tensors_there(kind, inner):
+def test_off_the_cpu_a_step_asks_the_device_nothing_and_keeps_its_tensors_there(kind, inner, budget):
     """Tensors on "meta" have shapes and a place but no values: any synchronisation inside the loop would raise."""
-    batch = [on_meta(small_problem(seed, 1.0, kind)) for seed in range(3)]
+    batch = [on_meta(small_problem(seed, budget, kind)) for seed in range(3)]
     (snapshot,) = train(batch, [4], InnerMaximisation(inner))
     assert snapshot.weights.shape == (3, M, D)
     assert snapshot.perturbation.shape == (3, N, D)
@@ -154,7 +255,7 @@ def test_off_the_cpu_a_step_asks_the_device_nothing_and_keeps_its_tensors_there(
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
 def test_never_asking_gives_what_asking_gives(kind, monkeypatch):
-    """A GPU makes every evaluation; those that a CPU leaves out change nothing."""
+    """A GPU makes every evaluation; those that a CPU leaves out in a batch change nothing."""
     problem = small_problem(2, 1.0, kind)
     asked = last([problem], InnerMaximisation())
     monkeypatch.setattr(gradient_descent._Batch, "_worthwhile", lambda self, wanted: True)

@@ -100,10 +100,29 @@ def test_all_kinds_of_numbers_have_the_same_columns() -> None:
         ("d = n²", "$d$ = $n^2$"),
         ("d = 3·10⁵", "$d$ = 3·$10^{5}$"),
         ("ordinary training and more", "ordinary training and more"),
+        ("$k^*/n$ of n points", "$k^*/n$ of $n$ points"),
     ],
 )
 def test_letters_are_set_as_mathematics_and_words_are_not(plain: str, typeset: str) -> None:
     assert plots.typeset(plain) == typeset
+
+
+def test_the_legend_calls_points_and_runs_by_the_names_that_a_figure_gives_them() -> None:
+    own = {"run": plots.look("ℓ2")}
+    numbers = plots.single_runs([1.0, 2.0], [0.1, 0.2], ("panel", "error", "run"))
+    facets = plots.Facets(numbers, 2.0)
+    facets.draw(own, {"run": "one run"})
+    legend = facets.finish(columns=1).legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == ["one run"]
+
+
+def test_an_axis_without_positive_numbers_is_not_made_logarithmic() -> None:
+    """Every run of a figure may have diverged."""
+    axes = plots.canvas(3, 2).subplots()
+    axes.plot([1.0, 10.0], [0.0, np.nan])
+    for name in ("x", "y"):
+        plots.log_axis(axes, name)
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
 
 
 @pytest.mark.parametrize(("value", "text"), [(20, "20"), (1e4, "10⁴"), (3e5, "3·10⁵"), (1000, "1000"), (0.3, "0.3")])

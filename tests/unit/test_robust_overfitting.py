@@ -18,11 +18,10 @@ from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.robust_overfitting.claims import CLAIMS
 from benign.studies.robust_overfitting.courses import courses
 from benign.studies.robust_overfitting.experiment import on_clusters, run
-from benign.studies.robust_overfitting.figures import figures
 from benign.studies.robust_overfitting.grid import STUDY, Cell
 from benign.study import CellError, Context, slice_of
 from benign.train.checkpoints import Checkpoints
-from support import verdicts_of
+from support import figures_of, verdicts_of
 
 NAME = STUDY.name
 IMAGES: dict[str, Any] = {
@@ -241,7 +240,7 @@ def test_on_the_ideal_table_every_claim_is_replicated(ideal):
 
 def test_without_cells_every_claim_is_not_run_and_every_figure_says_so(ideal):
     assert set(verdicts(ideal.iloc[:0]).values()) == {"not run"}
-    for figure in figures(ideal.iloc[:0]):
+    for figure in figures_of(NAME, ideal.iloc[:0]):
         assert not len(figure.numbers)
         assert "not run" in plots.draw(figure).axes[0].texts[0].get_text()
 
@@ -296,11 +295,11 @@ def test_diverged_trainings_are_left_out_of_claims_and_counted_in_figures(ideal)
     lost = ideal.seed == 2
     table = ideal.assign(status=np.where(lost, "diverged", "ok"), robust_test_error=ideal.robust_test_error.mask(lost))
     assert set(verdicts(table).values()) == {"replicated"}
-    contrast = figures(table)[0].numbers
+    contrast = figures_of(NAME, table)[0].numbers
     assert (contrast.loc[contrast["kind"] == "measured", "diverged"] == 1).all()
 
 
 def test_every_figure_of_the_ideal_table_draws_what_it_has(ideal):
-    for figure in figures(ideal):
+    for figure in figures_of(NAME, ideal):
         assert len(figure.numbers)
         plots.draw(figure)

@@ -84,9 +84,8 @@ def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_every_figure_of_the_paper_tier_is_shown_in_the_readme() -> None:
-    figures = settings.section(settings.grid_file("adversarial_training"), "adversarial_training", "paper")["figures"]
     shown = re.findall(r"^!\[[^\]]+\]\(figures/paper/adversarial_training/(\w+)\.png\)$", README.read_text(), re.M)
-    assert sorted(shown) == sorted(figures)
+    assert sorted(shown) == sorted(studies.find("adversarial_training").figures)
 
 
 def test_the_readme_shows_a_figure_of_every_study() -> None:

@@ -161,7 +161,8 @@ def test_every_dependency_is_imported() -> None:
 
 
 def test_what_an_extra_asks_for_is_imported_or_used_by_name() -> None:
-    described = {canonicalize_name(f"types-{name}") for name in declared()} | {f"{name}-stubs" for name in declared()}
+    typed = declared() | declared("test")
+    described = {canonicalize_name(f"types-{name}") for name in typed} | {f"{name}-stubs" for name in typed}
     used = imported("tools", "tests", "benchmarks").keys() | USED_BY_NAME.keys() | described
     assert sorted(set().union(*map(declared, PROJECT["optional-dependencies"])) - used) == []
     for name, (file, text) in USED_BY_NAME.items():

@@ -32,7 +32,7 @@ def test_rows_come_back_as_they_were_written(
     rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("table") / "table.csv"
-    tables.write(path, rows, ["x"])
+    tables.write(path, rows, ["key", "x", "y"])
     found = tables.read_rows(path)
     assert [{k: (type(v), v) for k, v in row.items()} for row in found] == [
         {k: (type(v), v) for k, v in row.items()} for row in without_missing(rows)
@@ -44,9 +44,9 @@ def test_the_order_in_which_cells_end_does_not_change_the_bytes(
     rows: list[dict[str, Any]], seed: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("table")
-    tables.write(folder / "a.csv", rows, ["x"])
+    tables.write(folder / "a.csv", rows, ["key", "x", "y"])
     seed.shuffle(rows)
-    tables.write(folder / "b.csv", [dict(reversed(row.items())) for row in rows], ["x"])
+    tables.write(folder / "b.csv", [dict(reversed(row.items())) for row in rows], ["key", "x", "y"])
     assert (folder / "a.csv").read_bytes() == (folder / "b.csv").read_bytes()
 
 
@@ -55,7 +55,7 @@ def test_columns_have_the_types_of_what_was_written(tmp_path: Path) -> None:
         {"key": "1e10", "name": "01", "empty": "", "count": 2, "share": 0.1 + 0.2, "holds": True, "rare": True},
         {"key": "0b", "name": "2", "empty": "", "count": 10**9, "share": math.inf, "holds": False, "gap": 1e-300},
     ]
-    tables.write(tmp_path / "t.csv", rows, ["name", "count"])
+    tables.write(tmp_path / "t.csv", rows, ["key", "name", "count", "empty", "gap", "holds", "rare", "share"])
     frame = tables.read(tmp_path / "t.csv")
     assert list(frame.columns) == ["key", "name", "count", "empty", "gap", "holds", "rare", "share"]
     assert frame["key"].tolist() == ["0b", "1e10"]
@@ -71,7 +71,7 @@ def test_other_readers_of_csv_read_it_too(tmp_path: Path) -> None:
         {"key": "a", "text": 'with "quotes", and commas', "x": 1.5},
         {"key": "b", "text": "", "x": None},
     ]
-    tables.write(tmp_path / "t.csv", rows, ["text"])
+    tables.write(tmp_path / "t.csv", rows, ["key", "text", "x"])
     frame = pd.read_csv(tmp_path / "t.csv", keep_default_na=False, na_values={"x": [""]})
     assert frame["text"].tolist() == [row["text"] for row in rows]
     assert frame["x"].isna().tolist() == [False, True]
@@ -132,5 +132,7 @@ def test_json_is_strict(tmp_path: Path) -> None:
 def test_what_a_table_cannot_hold_is_refused(tmp_path: Path) -> None:
     for value in ([1, 2], {"a": 1}, 1j, "two\nlines"):
         with pytest.raises(TypeError):
-            tables.write(tmp_path / "t.csv", [{"key": "a", "x": value}], ["x"])
+            tables.write(tmp_path / "t.csv", [{"key": "a", "x": value}], ["key", "x"])
+    with pytest.raises(ValueError, match="rows have y, which the study does not declare"):
+        tables.write(tmp_path / "t.csv", [{"key": "a", "y": 1}], ["key", "x"])
     assert list(tmp_path.iterdir()) == []

@@ -47,7 +47,7 @@ class InnerMaximisation:
 def unit(g: Tensor, floor: float | Tensor = 0.0) -> Tensor:
     """g/‖g‖ over the last dimension; 0 where ‖g‖ ≤ floor, for a direction made of rounding errors is none."""
     norm = torch.linalg.vector_norm(g, dim=-1, keepdim=True)
-    return torch.where(norm > floor, g / norm, torch.zeros((), dtype=g.dtype, device=g.device))
+    return g * torch.where(norm > floor, 1 / norm, torch.zeros((), dtype=g.dtype, device=g.device))
 
 
 def relative_gap(ascent: Tensor, perturbation: Tensor, budget: Tensor | float) -> Tensor:

@@ -32,9 +32,20 @@ class Activation:
         """a·φ'(z), a broadcasting over z: the training loop's element-wise work of size (n, m), in few passes."""
         if self.kind == "smooth_leaky_relu":
             bend = z.clamp(-1 / self.curvature, 1 / self.curvature)
-            return bend.mul_((1 - self.slope) * self.curvature / 2).add_((1 + self.slope) / 2).mul_(a)
+            return torch.addcmul(a * ((1 + self.slope) / 2), bend, a * ((1 - self.slope) * self.curvature / 2))
         # The kernel behind autograd's leaky ReLU: one vectorised pass, many times faster than torch.where.
         return torch.ops.aten.leaky_relu_backward(a.expand_as(z), z, self.slope, False)
+
+    def combined(self, z: Tensor, slopes: Tensor, a: Tensor) -> Tensor:
+        """Σ_j a_jφ(z_j) (…, 1), given slopes a·φ'(z).
+
+        φ(z) = φ'(z)·z, less (1 - γ)H·c²/4 for the smooth kind, c being z clamped to ±1/H.
+        """
+        total = (slopes * z).sum(-1, keepdim=True)
+        if self.kind != "smooth_leaky_relu":
+            return total
+        bend = z.clamp(-1 / self.curvature, 1 / self.curvature)
+        return total - bend.square_().mul_(a * ((1 - self.slope) * self.curvature / 4)).sum(-1, keepdim=True)
 
     def value(self, z: Tensor) -> Tensor:
         """φ(z)."""

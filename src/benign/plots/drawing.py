@@ -41,7 +41,7 @@ def draw_numbers(
         elif kind == "span":
             draw_spans(axes, rows, label)
     if (numbers["kind"] == "run").any():
-        draw_runs(axes, numbers[numbers["kind"] == "run"], own, **points)
+        draw_runs(axes, numbers[numbers["kind"] == "run"], own, names, **points)
 
 
 def draw_points(axes: Axes, rows: pd.DataFrame, label: str, **look: Any) -> None:
@@ -51,18 +51,26 @@ def draw_points(axes: Axes, rows: pd.DataFrame, label: str, **look: Any) -> None
     axes.errorbar(rows["x"], rows["mean"], yerr=bars, elinewidth=0.8, capsize=0, label=typeset(label), **look)
 
 
-def draw_runs(axes: Axes, rows: pd.DataFrame, own: Mapping[str, Look] | None = None, **points: Any) -> None:
-    """Clouds of single runs, each series in its colour and with its marker."""
-    looks = {str(series): look(str(series), own=own) for series in rows["series"].unique()}
+def draw_runs(
+    axes: Axes,
+    rows: pd.DataFrame,
+    own: Mapping[str, Look] | None = None,
+    names: Mapping[str, str] | None = None,
+    **points: Any,
+) -> None:
+    """Clouds of single runs, each series in its colour and with its marker; own, names as for `draw_numbers`."""
+    series = list(map(str, rows["series"].unique()))
+    labels = {each: typeset((names or {}).get(each, each)) for each in series}
+    looks = {labels[each]: look(each, own=own) for each in series}
     size = points.pop("markersize", 3.0)
     seaborn.scatterplot(
-        rows.assign(series=rows["series"].map(typeset)),
+        rows.assign(series=rows["series"].map(labels)),
         x="x",
         y="mean",
         hue="series",
         style="series",
-        palette={typeset(series): each["color"] for series, each in looks.items()},
-        markers={typeset(series): each["marker"] for series, each in looks.items()},
+        palette={label: each["color"] for label, each in looks.items()},
+        markers={label: each["marker"] for label, each in looks.items()},
         s=size**2,
         ax=axes,
         **{"linewidth": 0.0, "zorder": 3} | points,
@@ -113,9 +121,13 @@ def draw_spans(axes: Axes, rows: pd.DataFrame, label: str) -> None:
 
 
 def log_axis(axes: Axes, name: str, most: int = 6) -> None:
-    """Make axis `name` ("x" or "y") logarithmic, labelled at no more than about `most` powers of ten."""
-    axes.set(**{f"{name}scale": "log"})
+    """Make axis `name` ("x" or "y") logarithmic, labelled at no more than about `most` powers of ten; an axis without
+    positive data, as where every run diverged, stays as it is.
+    """
     axis = axes.xaxis if name == "x" else axes.yaxis
+    if not np.isfinite(axis.get_minpos()):
+        return
+    axes.set(**{f"{name}scale": "log"})
     low, high = axis.get_view_interval()
     if np.log10(high / low) >= 1.5:
         axis.set_major_locator(matplotlib.ticker.LogLocator(numticks=most))

@@ -69,7 +69,7 @@ def style() -> Iterator[None]:
         yield
 
 
-_MATHEMATICS = re.compile(r"‖μ̂‖|‖μ‖|√d|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmtC](?![\w'])")
+_MATHEMATICS = re.compile(r"\$[^$]+\$|‖μ̂‖|‖μ‖|√d|d\^[\d.]+|n²|10[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[αβγρμησ]|(?<![\w'])[dnmtC](?![\w'])")
 _TEX = {"‖μ̂‖": r"\|\hat{\mu}\|", "‖μ‖": r"\|\mu\|", "√d": r"\sqrt{d}", "n²": "n^2"} | {
     letter: rf"\{name}"
     for letter, name in zip("αβγρμησ", ["alpha", "beta", "gamma", "rho", "mu", "eta", "sigma"], strict=True)
@@ -77,10 +77,14 @@ _TEX = {"‖μ̂‖": r"\|\hat{\mu}\|", "‖μ‖": r"\|\mu\|", "√d": r"\sqrt{
 
 
 def typeset(text: str) -> str:
-    """Plain text, as it stands in the numbers, with its letters and formulas as mathematics: "α = 0.1 ‖μ‖"."""
+    """Plain text, as it stands in the numbers, with its letters and formulas as mathematics: "α = 0.1 ‖μ‖". What stands
+    between dollar signs is mathematics already.
+    """
 
     def formula(match: re.Match[str]) -> str:
         plain = match.group()
+        if plain.startswith("$"):
+            return plain
         power = re.fullmatch(r"(d|10)\^?([\d.]+|[⁰¹²³⁴⁵⁶⁷⁸⁹]+)", plain)
         if power:
             exponent = power[2].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))

@@ -7,6 +7,7 @@ give.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch
 
@@ -14,21 +15,23 @@ import torch
 @dataclasses.dataclass(frozen=True)
 class DevicePolicy:
     """batch_activations: networks are trained together as long as n·m·B stays below this
+    alone_from: n·m·k from which an attacked network is trained alone, and products are left out rather than batched
     asks: whether the host may ask the device for a value within a training step, to leave out work that is not wanted
     products, convolutions: float32 "ieee", or "tf32", whose factors are rounded to 10 bits
     """
 
     batch_activations: int
+    alone_from: float
     asks: bool
     products: str
     convolutions: str
 
 
 # A CPU's batches must stay in its cache.
-CPU = DevicePolicy(batch_activations=40_000, asks=True, products="ieee", convolutions="ieee")
+CPU = DevicePolicy(batch_activations=40_000, alone_from=4e6, asks=True, products="ieee", convolutions="ieee")
 # A GPU wants to be filled, and an answer would cost it a synchronisation. 10 bits are too few for a certificate of
 # 1e-3; deep networks have none, and PyTorch's own choice for convolutions is kept.
-GPU = DevicePolicy(batch_activations=40_000_000, asks=False, products="ieee", convolutions="tf32")
+GPU = DevicePolicy(batch_activations=40_000_000, alone_from=math.inf, asks=False, products="ieee", convolutions="tf32")
 
 
 def policy(device: str | torch.device) -> DevicePolicy:

@@ -6,7 +6,15 @@ with the outer gradient taken at the maximiser (Danskin). Networks of one shape 
 batched, their numbers never mix, and on one CPU thread a network's result does not depend, to the bit,
 on the batch it is in.
 
-Letters: n points, m neurons, k coordinates, B networks; W (B, m, k), X and δ (B, n, k), y (B, n).
+Steps without the weights [derived; docs/theory.md §7]. With perturbed points P = X + δ, Z = PWᵀ and S = aφ'(Z), a step
+adds S̃ᵀP to W, where S̃ is S with each point's row scaled by its pull. As long as δ stays where it is, that is
+
+    Z ← Z + (PPᵀ)S̃    and    V ← V + S̃,    VᵀP being what W is owed:
+
+a product with n columns in place of two with k. The debt is paid before δ moves.
+
+Letters: n points, m neurons, k coordinates, B networks; W (B, m, k), X, δ and P (B, n, k), Z, S and V (B, n, m),
+y (B, n).
 """
 
 from __future__ import annotations
@@ -86,16 +94,18 @@ def train(
     """
     if len({p.shape for p in problems}) != 1:
         raise ValueError("problems trained together must have one shape: batch them by Problem.shape")
-    batch = _Batch(problems, inner)
+    batches = _batches(problems, inner)
     if checkpoints:
-        batch.resume(problems, checkpoints)
+        _resume(batches, checkpoints)
     for stop in stops:
-        while batch.steps < stop:
-            batch.step()
+        while batches[0].steps < stop:
+            for batch in batches:
+                batch.step()
             if checkpoints and checkpoints.due():
-                batch.save(problems, checkpoints)
-        if batch.steps == stop:
-            yield batch.snapshot()
+                for batch in batches:
+                    batch.save(checkpoints)
+        if batches[0].steps == stop:
+            yield _joined([batch.snapshot() for batch in batches])
 
 
 def train_in_batches(
@@ -118,10 +128,43 @@ def train_in_batches(
     return batch.snapshot()
 
 
+def _batches(problems: Sequence[Problem], inner: InnerMaximisation) -> list[_Batch]:
+    """The problems in order, those together that are better trained together."""
+    if len({p.budget > 0 for p in problems}) > 1:
+        return [batch for p in problems for batch in _batches([p], inner)]
+    first = problems[0]
+    (n, k), m = first.x.shape, len(first.w0)
+    if n >= 2 * k:  # the product with the Gram matrix would be the larger one
+        return [_Batch(problems, inner)]
+    if first.budget == 0:
+        return [_Deferred(problems, inner)]
+    if n * m * k >= policy(first.x.device).alone_from and inner.method == "exact":
+        return [_Deferred([p], inner) for p in problems]
+    return [_Batch(problems, inner)]
+
+
+def _joined(parts: Sequence[Snapshot]) -> Snapshot:
+    """The snapshot of all parts' networks."""
+    tensors = ("weights", "perturbation", "gap", "evaluations", "finite")
+    return Snapshot(parts[0].steps, **{name: torch.cat([getattr(part, name) for part in parts]) for name in tensors})
+
+
+def _resume(batches: Sequence[_Batch], checkpoints: Checkpoints) -> None:
+    """Take up every network where it was saved, if they were."""
+    saved = [[checkpoints.load(problem.name) for problem in batch.problems] for batch in batches]
+    if len({state[0] if state else 0 for states in saved for state in states}) != 1:
+        raise ValueError("problems resumed together must stand at one step: batch them by Checkpoints.step")
+    for batch, states in zip(batches, saved, strict=True):
+        batch.resume([state for state in states if state])
+
+
 class _Batch:
     """The state of networks trained in lockstep."""
 
+    state: tuple[str, ...] = ("w", "delta", "gap", "evaluations", "stride", "unchecked")  # what a checkpoint keeps
+
     def __init__(self, problems: Sequence[Problem], inner: InnerMaximisation) -> None:
+        self.problems = problems
         self.x = torch.stack([p.x for p in problems])  # (B, n, k)
         self.y = torch.stack([p.y for p in problems])[..., None]  # (B, n, 1)
         self.w = torch.stack([p.w0 for p in problems])  # (B, m, k)
@@ -150,13 +193,17 @@ class _Batch:
         """One step of gradient descent on the robust loss."""
         if self.inner.method == "pgd" and self.adversarial:
             self._projected_gradient_ascent()
-            points, slopes, f = self._forward()
+            slopes, f = self._forward()
         else:
-            points, slopes, f = self._follow_direction()
+            slopes, f = self._follow_direction()
         # dL/df_i = -y_i σ(-y_i f_i)/n, dL/dw_j = Σ_i dL/df_i a_jφ'(z_ij) (x_i + δ_i)
         pull = self.y * self._sigmoid(-self.y * f) * self.rate  # (B, n, 1)
-        torch.baddbmm(self.w, slopes.mul_(pull).mT, points, out=self.w)
+        self._add(slopes, pull)
         self.steps += 1
+
+    def _add(self, slopes: Tensor, pull: Tensor) -> None:
+        """W ← W + S̃ᵀP."""
+        torch.baddbmm(self.w, slopes.mul_(pull).mT, self.points, out=self.w)
 
     def step_on(self, rows: Tensor) -> None:
         """One step on the loss of these points (b,) alone; their pull is what it is in a full-batch step."""
@@ -174,49 +221,57 @@ class _Batch:
         n = t.shape[1]
         return torch.sigmoid(torch.nn.functional.pad(t, (0, 0, 0, -n % VECTOR)))[:, :n]
 
-    def _forward(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Perturbed points (B, n, k), a_jφ'(z_ij) (B, n, m) and outputs (B, n, 1) at the present δ."""
-        points = self.x + self.delta if self.adversarial else self.x
-        z = torch.bmm(points, self.w.mT)
+    def _forward(self) -> tuple[Tensor, Tensor]:
+        """S = aφ'(Z) (B, n, m) and outputs f (B, n, 1) at the present δ."""
+        z = self._z()
         slopes = self.activation.scaled_derivative(z, self.a)
-        if self.activation.kind == "smooth_leaky_relu":
-            f = self.activation.value(z).mul_(self.a).sum(-1, keepdim=True)
-        else:  # φ(z) = φ'(z)·z
-            f = (slopes * z).sum(-1, keepdim=True)
-        return points, slopes, f
+        return slopes, self.activation.combined(z, slopes, self.a)
+
+    def _z(self) -> Tensor:
+        """Z = PWᵀ (B, n, m), P being the present perturbed points."""
+        self.points = self.x + self.delta if self.adversarial else self.x
+        return torch.bmm(self.points, self.w.mT)
+
+    def _gradient(self, slopes: Tensor) -> Tensor:
+        """∇ₓf = SW (B, n, k)."""
+        return torch.bmm(slopes, self.w)
 
     def _ascent(self, slopes: Tensor) -> Tensor:
         """Unit direction (B, n, k) in which each point's loss grows fastest."""
-        return unit(torch.bmm(slopes, self.w), self.floor) * -self.y
+        return unit(self._gradient(slopes), self.floor) * -self.y
 
-    def _follow_direction(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _move(self, moving: Tensor, ascent: Tensor) -> None:
+        """δ ← α·g/‖g‖ at these points (B, n)."""
+        self.delta = torch.where(moving[..., None], ascent * self.budget, self.delta)
+
+    def _follow_direction(self) -> tuple[Tensor, Tensor]:
         """δ ← α·g/‖g‖ until the gap closes; the forward pass that shows it closed also serves the weights' gradient."""
-        points, slopes, f = self._forward()
+        slopes, f = self._forward()
         if not self.adversarial:
-            return points, slopes, f
+            return slopes, f
         due = self.unchecked >= self.stride  # (B,)
         self.unchecked += 1
         if not self._worthwhile(due):
-            return points, slopes, f
+            return slopes, f
         self.evaluations += due
         for evaluation in range(1, self.inner.evaluations + 1):
             ascent = self._ascent(slopes)
             gap = relative_gap(ascent, self.delta, self.budget[..., 0])  # (B, n)
             if evaluation == 1:
                 # Where there is no direction yet (at W₀) nothing is certified: the next step must look again.
-                found = torch.where(ascent.any(-1), gap, 1.0)
+                found = torch.where(torch.linalg.vector_norm(ascent, dim=-1) > 0, gap, 1.0)
                 stride = next_stride(self.stride, found.amax(-1), self.inner)
             self.gap = torch.where(due[:, None], gap, self.gap)
             open_ = (gap > self.inner.tolerance) & due[:, None]
             if evaluation == self.inner.evaluations or not self._worthwhile(open_):
                 break
             self.evaluations += open_.any(-1)
-            self.delta = torch.where(open_[..., None], ascent * self.budget, self.delta)
-            points, slopes, f = self._forward()
+            self._move(open_, ascent)
+            slopes, f = self._forward()
         self.stride = torch.where(due, stride, self.stride)
         self.unchecked.masked_fill_(due, 0)
-        self.delta = torch.where(due[:, None, None], ascent * self.budget, self.delta)  # where the next step starts
-        return points, slopes, f
+        self._move(due[:, None], ascent)  # where the next step starts
+        return slopes, f
 
     def _worthwhile(self, wanted: Tensor) -> bool:
         """Whether to go on for the sake of some points; the work changes nothing for those that do not want it.
@@ -228,38 +283,129 @@ class _Batch:
     def _projected_gradient_ascent(self) -> None:
         self.delta = torch.zeros_like(self.x)
         for _ in range(self.inner.steps):
-            _, slopes, _ = self._forward()
+            slopes, _ = self._forward()
             ascent = self._ascent(slopes) * (2.5 / self.inner.steps) * self.budget
             self.delta = project(self.delta + ascent, self.budget)
         self.gap = torch.full_like(self.gap, torch.nan)
         self.evaluations += self.inner.steps
 
+    def _weights(self) -> Tensor:
+        return self.w.clone()
+
     def snapshot(self) -> Snapshot:
+        weights = self._weights()
         return Snapshot(
             steps=self.steps,
-            weights=self.w.clone(),
+            weights=weights,
             perturbation=self.delta.clone(),
             gap=self.gap.amax(-1),
             evaluations=self.evaluations / max(self.steps, 1),
-            finite=self.w.isfinite().all(-1).all(-1),
+            finite=weights.isfinite().all(-1).all(-1),
         )
 
-    def save(self, problems: Sequence[Problem], checkpoints: Checkpoints) -> None:
-        for i, problem in enumerate(problems):
-            state = {name: tensor[i] for name, tensor in self._state().items()}
-            checkpoints.save(problem.name, self.steps, state)
+    def save(self, checkpoints: Checkpoints) -> None:
+        for i, problem in enumerate(self.problems):
+            checkpoints.save(problem.name, self.steps, {name: getattr(self, name)[i] for name in self.state})
 
-    def resume(self, problems: Sequence[Problem], checkpoints: Checkpoints) -> None:
-        saved = [checkpoints.load(p.name) for p in problems]
-        present = [s for s in saved if s is not None]
-        if not present:
-            return
-        if len(present) < len(saved) or len({step for step, _ in present}) != 1:
-            raise ValueError("problems resumed together must stand at one step: batch them by Checkpoints.step")
-        self.steps = present[0][0]
-        for i, (_, state) in enumerate(present):
-            for name, tensor in self._state().items():
-                tensor[i].copy_(state[name])
+    def resume(self, saved: Sequence[tuple[int, dict[str, Tensor]]]) -> None:
+        """Go on from the (step, state) of each network, or from the start if there is none."""
+        for i, (step, state) in enumerate(saved):
+            self.steps = step
+            for name in self.state:
+                getattr(self, name)[i].copy_(state[name])
 
-    def _state(self) -> dict[str, Tensor]:
-        return {name: getattr(self, name) for name in ("w", "delta", "gap", "evaluations", "stride", "unchecked")}
+
+class _Deferred(_Batch):
+    """Steps without the weights, for networks that are not attacked or for a single one.
+
+    W's debt waits until a point moves, and points that stay keep their Z and their gradient.
+    """
+
+    state = (*_Batch.state, "owed", "points", "z", "moved", "seen", "product")
+
+    def __init__(self, problems: Sequence[Problem], inner: InnerMaximisation) -> None:
+        super().__init__(problems, inner)
+        self.points = self.x.clone()
+        self.gram: Tensor | None = None  # PPᵀ (B, n, n), once it is wanted
+        self.z = torch.bmm(self.points, self.w.mT)
+        self.owed = torch.zeros_like(self.z)  # V
+        self.in_debt = False  # False only where V = 0
+        self.moved = torch.zeros_like(self.gap, dtype=torch.bool)  # (B, n), whose δ has left P since
+        self.arrived: Tensor | None = None  # the points that have moved since the last step, if not all
+        self.seen = torch.zeros_like(self.z)  # S_b
+        self.product = torch.zeros_like(self.points)  # S_bW
+        n, m, k = *self.z.shape[1:], self.x.shape[2]
+        self.follows = self.activation.kind != "smooth_leaky_relu" and 2 * n * (m + k) < m * k
+
+    def _add(self, slopes: Tensor, pull: Tensor) -> None:
+        """V ← V + S̃, and Z ← Z + (PPᵀ)S̃ where P stays."""
+        self.owed.addcmul_(slopes, pull)
+        self.in_debt, self.arrived = True, None
+        if not (self.adversarial and self.moved.any()):
+            if self.gram is None:
+                self.gram = torch.bmm(self.points, self.points.mT)
+            self.z.baddbmm_(self.gram * pull.mT, slopes)
+
+    def _move(self, moving: Tensor, ascent: Tensor) -> None:
+        super()._move(moving, ascent)
+        self.moved = self.moved | moving
+
+    def _z(self) -> Tensor:
+        if self.adversarial and self.moved.any():
+            self._arrive(self.moved[0].nonzero()[:, 0])
+        return self.z
+
+    def _arrive(self, rows: Tensor) -> None:
+        """What W is owed is paid; P and Z at the present δ of these points, the others have not moved."""
+        if self.in_debt:
+            self._pay()
+        if len(rows) == self.x.shape[1]:
+            self.points = self.x + self.delta
+            self.z = torch.bmm(self.points, self.w.mT)
+        else:
+            self.arrived = rows
+            self.points[:, rows] = points = self.x[:, rows] + self.delta[:, rows]
+            self.z[:, rows] = torch.bmm(points, self.w.mT)
+        self.gram = None
+        self.moved = torch.zeros_like(self.moved)
+
+    def _pay(self) -> None:
+        """W ← W + VᵀP, V ← 0."""
+        if self.follows:
+            self.product.baddbmm_(torch.bmm(self.seen, self.owed.mT), self.points)
+        self.w.baddbmm_(self.owed.mT, self.points)
+        self.owed.zero_()
+        self.in_debt = False
+
+    def _gradient(self, slopes: Tensor) -> Tensor:
+        """∇ₓf = S(W + VᵀP) (1, n, k).
+
+        Few neurons change their slope between two looks, unless φ is smooth: SW follows from S_bW, where S_b is S at
+        the last look, and S - S_b is sparse.
+        """
+        if self.arrived is not None:
+            self.product[:, self.arrived] = torch.bmm(slopes[:, self.arrived], self.w)
+        else:
+            self.product = self._followed(slopes) if self.follows else torch.bmm(slopes, self.w)
+        self.seen = slopes
+        if not self.in_debt:
+            return self.product
+        owed = torch.baddbmm(self.product, torch.bmm(slopes, self.owed.mT), self.points)
+        if not self.follows:
+            self.product = owed
+        return owed
+
+    def _followed(self, slopes: Tensor) -> Tensor:
+        change = (slopes - self.seen)[0]
+        points, neurons = change.nonzero().unbind(1)
+        if len(points) > change.numel() // 100:
+            return torch.bmm(slopes, self.w)
+        self.product[0].index_add_(0, points, change[points, neurons, None] * self.w[0, neurons])
+        return self.product
+
+    def _weights(self) -> Tensor:
+        return torch.baddbmm(self.w, self.owed.mT, self.points)
+
+    def resume(self, saved: Sequence[tuple[int, dict[str, Tensor]]]) -> None:
+        super().resume(saved)
+        self.in_debt = bool(saved)

@@ -6,298 +6,335 @@ neurons.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import matplotlib.figure
-import matplotlib.ticker
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from benign import plots
+from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, Figure
-from benign.studies.statistical_viewpoint import figure_numbers as numbers_of
-from benign.studies.statistical_viewpoint.figure_numbers import (
-    ABOVE,
-    ANGLE,
-    AT_THRESHOLD,
-    BELOW,
-    DESCENT,
-    EQUIVALENT,
-    GAPS,
-    LEADING,
-    MEAN_FIELD,
-    MEDIAN,
-    MOVEMENT,
-    OVER_FEATURES,
-    OVER_N,
-    OVER_P,
-    RATIO,
-    RISK,
-    SCATTER,
-    SIZE,
-    SURVIVAL,
-    THEORY,
-    THRESHOLD,
-)
+from benign.plots.looks import DASHED, DOTTED, OPEN, line, points
+from benign.theory.regression import min_norm
+from benign.theory.regression import random_features as features_theory
 
-PALETTE = ["blue", "vermilion", "green", "purple", "orange", "sky", "black", "grey"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
-LABELS = {  # formulas, which stand as plain text in the numbers
-    "i⁻¹ (1 + ln i)⁻²": r"$i^{-1}(1 + \ln i)^{-2}$",
-    **{f"i^(-{decay})": f"$i^{{-{decay}}}$" for decay in ("1.5", "2", "3")},
-    **{f"exp(-i/{decay})": f"$e^{{-i/{decay}}}$" for decay in ("10", "20", "40")},
-}
-DASHED, DOTTED = (0, (4, 2)), (0, (1, 1.5))
+VARIANCE, THEORY, THRESHOLD = "variance", "theory", "threshold"
+BELOW, ABOVE = ", below", ", above"  # a line on either side of the threshold, where it is infinite
+BARS = "Bars: 95 % bootstrap intervals over seeds."
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
-    """All figures, also those of experiments that the table does not have."""
-    made = []
-    for name, experiments, make, text, draw in FIGURES:
-        rows = table[table["experiment"].isin(experiments)]
-        numbers = make(rows if (rows["status"] == "ok").any() else rows[:0])
-        made.append(Figure(name, plots.caption(text, _runs(rows)), numbers, draw))
-    return made
+    """The study's figures."""
+    return [
+        effective_ranks(of_experiments(table, "dimension", "sample_size")),
+        isotropic(of_experiments(table, "isotropic")),
+        random_features(of_experiments(table, "random_features")),
+        implicit_regularisation(of_experiments(table, "nearest", "margin")),
+        lazy_training(of_experiments(table, "lazy")),
+    ]
 
 
-def _runs(rows: pd.DataFrame) -> str:
-    if not len(rows):
-        return "Not run in this tier."
-    seeds = rows.groupby("experiment")["seed"].nunique()
-    counts = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
-    lost = int((rows["status"] != "ok").sum())
-    return f"{len(rows)} cells; seeds: {counts}. " + (f"{lost} cells diverged and are left out." if lost else "")
+def _ticks(axes: Axes, places: Iterable[float]) -> None:
+    """Those of the places on the x-axis that are within its range, as they are written."""
+    low, high = axes.get_xlim()
+    inside = [x for x in places if low <= x <= high]
+    axes.set_xticks(inside, [f"{x:g}" for x in inside])
 
 
-def _panels(numbers: pd.DataFrame, names: list[str], height: float) -> tuple[matplotlib.figure.Figure, dict[str, Axes]]:
-    """A canvas with one row of those panels that have numbers."""
-    present = [name for name in names if (numbers["panel"] == name).any()]
-    figure = plots.canvas(plots.FULL_WIDTH, height)
-    axes = figure.subplots(1, len(present), squeeze=False)[0]
-    plots.panel_titles(list(axes), present)
-    return figure, dict(zip(present, axes, strict=True))
+# ---------------------------------------------------------------- effective ranks
+
+OVER_P, OVER_N, SCATTER = "over the dimension", "over the points", "against effective ranks"
+EQUIVALENT, LEADING, FACTOR = "deterministic equivalent", "leading order", "factor 4"
+SPECTRA = {
+    "power": "i^(-{:g})",
+    "exponential": "exp(-i/{:g})",
+    "spiked": "spikes + flat tail",
+    "exponential_floor": "exponential + flat tail",
+    "power_log": "i⁻¹ (1 + ln i)⁻²",
+    "isotropic": "isotropic, dimension 2 n",
+}
 
 
-def _looks(numbers: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each measured series, in the order of first appearance."""
-    series = numbers.loc[numbers["kind"].isin(["measured", "run"]), "series"].unique()
-    return {str(name): {"color": COLOURS[c], "marker": m} for name, c, m in zip(series, PALETTE, MARKERS, strict=False)}
-
-
-def _draw_measured(axes: Axes, part: pd.DataFrame, looks: dict[str, dict[str, Any]], **more: Any) -> None:
-    for series, rows in part[part["kind"] == "measured"].groupby("series", sort=False):
-        look = {"linestyle": "", "markersize": 3.2, "zorder": 3} | looks[str(series)] | more
-        plots.draw_points(axes, rows, LABELS.get(str(series), str(series)), **look)
-
-
-def _draw_theory(axes: Axes, part: pd.DataFrame, looks: dict[str, dict[str, Any]], quantity: str, dashes: Any) -> None:
-    """Lines in the colour of the series that they belong to."""
-    rows = part[(part["kind"] == "theory") & (part["quantity"] == quantity)]
-    for series, line in rows.groupby("series", sort=False):
-        name = str(series).removesuffix(BELOW).removesuffix(ABOVE)
-        colour = looks[name]["color"] if name in looks else COLOURS["black"]
-        plots.draw_line(axes, line, "", color=colour, linewidth=1.0, linestyle=dashes, zorder=2)
-
-
-def _key(axes: Axes, label: str, dashes: Any, colour: str = "black") -> None:
-    """An entry of the legend for lines of one kind, whatever their colours."""
-    axes.plot([], [], color=COLOURS[colour], linewidth=1.0, linestyle=dashes, label=label)
+def effective_ranks(rows: pd.DataFrame) -> Figure:
+    """Panels: variance over p, over n, and of each run over k*/n + n/R; a series for each spectrum."""
+    text = f"""Variance of the min-norm interpolant, per unit of the noise's, for several spectra of the covariance. (a)
+        n = 100 (smoke tier: 50), a flat tail of fixed sum spread over more and more dimensions: benign. (b) Over the
+        points n: it falls for the benign spectra (p = n^1.5 and p = n²), and does not for the others. (c) All of them
+        against k*/n + n/R of the effective ranks, where a k* exists. Solid: the deterministic equivalent, nothing
+        fitted; dashed: k*/n + n/R. {BARS}"""
+    names = [SPECTRA[spectrum].format(decay) for spectrum, decay in zip(rows["spectrum"], rows["decay"], strict=True)]
+    rows = rows.assign(series=names)
+    numbers = []
+    for experiment, panel, axis in (("dimension", OVER_P, "p"), ("sample_size", OVER_N, "n")):
+        for series, part in rows[rows["experiment"] == experiment].groupby("series", sort=False):
+            name = str(series)
+            numbers += [
+                plots.over_seeds(part, part[axis], "variance", (panel, VARIANCE, name)),
+                plots.predicted(part, part[axis], "predicted_variance", (panel, EQUIVALENT, name)),
+            ]
+            if panel == OVER_P:
+                numbers.append(plots.predicted(part, part["p"], "leading_variance", (panel, LEADING, name)))
+    ranked = converged(rows).dropna(subset=["leading_variance"])
+    for series, part in ranked.groupby("series", sort=False):
+        numbers.append(plots.single_runs(part["leading_variance"], part["variance"], (SCATTER, VARIANCE, str(series))))
+    if len(ranked):
+        x = np.array([0.8 * ranked["leading_variance"].min(), 1.25 * ranked["leading_variance"].max()])
+        numbers.append(plots.band(x, x / 4, 4 * x, (SCATTER, VARIANCE, FACTOR)))
+    caption = plots.caption(text, plots.runs(rows, "n", p="p"))
+    return Figure("effective_ranks", caption, plots.gather(numbers), draw_effective_ranks)
 
 
 def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Variance over p, over n, and against k*/n + n/R."""
-    figure, panels = _panels(numbers, [OVER_P, OVER_N, SCATTER], 3.1)
-    looks = _looks(numbers)
-    for name, axes in panels.items():
-        part = numbers[numbers["panel"] == name]
-        if name == SCATTER:
-            for series, rows in part[part["kind"] == "run"].groupby("series", sort=False):
-                axes.plot(
-                    rows["x"], rows["mean"], linestyle="", markersize=3.0, alpha=0.8, zorder=3, **looks[str(series)]
-                )
-            band = part[part["kind"] == "band"]
-            plots.draw_band(axes, band, "within a factor of 4", color=COLOURS["grey"], alpha=0.15)
-        else:
-            _draw_measured(axes, part, looks)
-            _draw_theory(axes, part, looks, EQUIVALENT, "-")
-            _draw_theory(axes, part, looks, LEADING, DASHED)
-        plots.log_axis(axes, "x", 4)
-        plots.log_axis(axes, "y", 5)
-        axes.set_xlabel({OVER_P: "dimension $p$", OVER_N: "points $n$"}.get(name, r"$k^*/n + n/R_{k^*}$"))
-    first = next(iter(panels.values()))
-    first.set_ylabel(r"variance / $\sigma^2$")
-    _key(first, "deterministic equivalent", "-")
-    _key(first, r"$k^*/n + n/R_{k^*}$", DASHED)
-    plots.legend(figure, 3)
-    return figure
+    """All axes logarithmic; lines in the colours of their spectra."""
+    facets = plots.Facets(numbers, 3.1)
+    spectra = plots.in_order(numbers.loc[numbers["kind"] == "measured", "series"])
+    powers = {name: f"${name.replace('(', '{').replace(')', '}')}$" for name in spectra if name.startswith("i^")}
+    looks = {LEADING: {"linestyle": DASHED}, FACTOR: line("grey", alpha=0.15)}
+    facets.draw(spectra | looks, powers | {FACTOR: "within a factor of 4"}, linestyle="")
+    ranks = "$k^*/n + n/R_{k^*}$"
+    facets.key(EQUIVALENT, **line("black"))
+    facets.key(ranks, **line("black", DASHED))
+    facets.label({OVER_P: "dimension $p$", OVER_N: "points n", SCATTER: ranks}.__getitem__, "variance / σ²", log="xy")
+    return facets.finish(columns=3)
 
 
-def draw_isotropic(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Risk over p/n, and the tail of the variance at p = n."""
-    figure, panels = _panels(numbers, [RISK, SURVIVAL], 2.7)
-    looks = _looks(numbers)
-    if MEDIAN in looks:
-        looks[MEDIAN] |= {"markerfacecolor": "none", "markersize": 5.0, "zorder": 2.5}
-    for name, axes in panels.items():
-        part = numbers[numbers["panel"] == name]
-        _draw_measured(axes, part, looks)
-        _draw_theory(axes, part, looks, THEORY, "-")
-        plots.log_axis(axes, "x", 5)
-        plots.log_axis(axes, "y", 5)
-    if RISK in panels:
-        axes = panels[RISK]
-        axes.set(xlabel="$p/n$", ylabel="excess risk", ylim=(5e-3, None))
-        plots.draw_mark(axes, numbers[numbers["kind"] == "mark"], THRESHOLD)
-        ticks = [0.2, 0.5, 1, 2, 5, 10]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    if SURVIVAL in panels:
-        panels[SURVIVAL].set(xlabel=r"level $v$", ylabel=r"share with variance > $v\,n\sigma^2$")
-    _key(next(iter(panels.values())), "closed form", "-")
-    plots.legend(figure, 5)
-    return figure
+# ---------------------------------------------------------------- isotropic regression
+
+RISK, SURVIVAL = "mean risk", "tail at the threshold"
+BIAS, MEDIAN, BEYOND = "bias", "median variance", "share beyond the level"
 
 
-def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Test error over N/n, its ratio to the theory, and that at several d."""
-    figure, panels = _panels(numbers, [OVER_FEATURES, RATIO, AT_THRESHOLD], 2.7)
-    looks = _looks(numbers)
-    for name, axes in panels.items():
-        part = numbers[numbers["panel"] == name]
-        line = {"linestyle": "" if name == OVER_FEATURES else DOTTED, "linewidth": 0.7}
-        _draw_measured(axes, part, looks, **line)
-        _draw_theory(axes, part, looks, THEORY, "-")
-        for mark, rows in part[part["kind"] == "mark"].groupby("series"):
-            plots.draw_mark(axes, rows, str(mark))
-        axes.set_xscale("log")
-        if name == OVER_FEATURES:
-            plots.log_axis(axes, "y", 5)
-        else:
-            axes.axhline(1, color=COLOURS["black"], linewidth=0.8, zorder=1)
-        ticks = sorted(part.loc[part["kind"] == "measured", "x"].unique()) if name == AT_THRESHOLD else [0.1, 0.3, 1, 3]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-        axes.set_xlabel("input dimension $d$" if name == AT_THRESHOLD else "$N/n$")
-    for name, label in ((OVER_FEATURES, "test error"), (RATIO, "simulated / theory")):
-        if name in panels:
-            panels[name].set_ylabel(label)
-    _key(next(iter(panels.values())), "Mei-Montanari asymptotics", "-")
-    plots.legend(figure, 4)
-    return figure
-
-
-def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Distances to interpolants over the steps, and the angle to the max-margin direction."""
-    figure, panels = _panels(numbers, [DESCENT, ANGLE], 3.0)
-    for name, axes in panels.items():
-        part = numbers[numbers["panel"] == name]
-        looks = _starts(_looks(part)) if name == DESCENT else _looks(part)
-        _draw_measured(axes, part, looks)
-        _draw_theory(axes, part, looks, THEORY, "-")
-        plots.log_axis(axes, "x", 6)
-        plots.log_axis(axes, "y", 5)
-        axes.set_xlabel("steps $t$")
-    if DESCENT in panels:
-        panels[DESCENT].set(ylabel="relative distance", ylim=(1e-10, 3))
-        panels[DESCENT].axhline(1e-6, color=COLOURS["grey"], linewidth=0.7, linestyle=DOTTED)
-    if ANGLE in panels:
-        panels[ANGLE].set_ylabel("tan(angle to max margin)")
-    plots.legend(figure, 4)
-    return figure
-
-
-def _starts(looks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """A colour and a marker for each dimension; filled from 0, open from a random start."""
-    places = {name: place for place, name in enumerate(dict.fromkeys(series.split(",")[0] for series in looks))}
-    made: dict[str, dict[str, Any]] = {}
-    for series in looks:
-        place = places[series.split(",")[0]] % 4
-        made[series] = {"color": COLOURS[["black", "grey", "sky", "orange"][place]], "marker": "v<>h"[place]}
-        if series.endswith("random start"):
-            made[series] |= {"markerfacecolor": "none", "markersize": 5.0, "markeredgewidth": 0.7, "zorder": 2}
-    return made
-
-
-def draw_lazy_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Movement over the width, and the gaps to the kernel."""
-    figure, panels = _panels(numbers, [MOVEMENT, GAPS], 2.8)
-    looks = _looks(numbers)
-    looks[MEAN_FIELD] = looks.get(MEAN_FIELD, {}) | {"markerfacecolor": "none"}
-    for name, axes in panels.items():
-        part = numbers[numbers["panel"] == name]
-        _draw_measured(axes, part, looks)
-        _draw_theory(axes, part, looks, THEORY, "-")
-        _draw_theory(axes, part, looks, SIZE, DASHED)
-        plots.log_axis(axes, "x", 6)
-        plots.log_axis(axes, "y", 5)
-        ticks = sorted(numbers.loc[numbers["kind"] == "measured", "x"].unique())[::2]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.set_xlabel("width $m$")
-    if MOVEMENT in panels:
-        panels[MOVEMENT].set_ylabel(r"$\|W - W_0\|_F\,/\,\|W_0\|_F$")
-    if GAPS in panels:
-        panels[GAPS].set_ylabel("relative difference")
-    first = next(iter(panels.values()))
-    _key(first, "infinite-width kernel", "-")
-    _key(first, "slope -1/2", DASHED)
-    plots.legend(figure, 3)
-    return figure
-
-
-FIGURES = (  # name, experiments, numbers, caption, drawing
-    (
-        "effective_ranks",
-        ["dimension", "sample_size"],
-        numbers_of.effective_ranks,
-        """Variance of the min-norm interpolant, per unit of the noise's, for several spectra of the covariance. (a) n
-        = 100 (smoke tier: 50), a flat tail of fixed sum spread over more and more dimensions: benign. (b) Over the
-        points n: it falls for the benign spectra (p = n^1.5 and p = n²), and does not for the others. (c) All of them
-        against k*/n + n/R of the effective ranks, where a k* exists. Solid: the deterministic equivalent, nothing
-        fitted; dashed: k*/n + n/R. Bars: 95 % bootstrap intervals over seeds.""",
-        draw_effective_ranks,
-    ),
-    (
-        "isotropic",
-        ["isotropic"],
-        numbers_of.isotropic,
-        """Ridgeless regression on isotropic Gaussian data. (a) Variance (per unit of noise) and bias (of a unit
+def isotropic(rows: pd.DataFrame) -> Figure:
+    """Panels: variance and bias over p/n; the share of draws at p = n whose variance is beyond vn, over v."""
+    text = """Ridgeless regression on isotropic Gaussian data. (a) Variance (per unit of noise) and bias (of a unit
         target) over p/n: means of many draws with two standard errors; open: medians. Lines: the exact closed forms,
         infinite for |p - n| ≤ 1, where means of finitely many draws mean nothing. (b) At p = n: how often the variance
         exceeds vn, with 95 % Clopper-Pearson intervals; line: from the law of the least singular value, for large
-        v.""",
-        draw_isotropic,
-    ),
-    (
-        "random_features",
-        ["random_features"],
-        numbers_of.random_features,
-        """Regression on N random ReLU features, n = 1.5 d points on a sphere, linear target of unit norm, noise
+        v."""
+    numbers = []
+    for _, part in converged(rows).groupby("n"):
+        n = part["n"].max()
+        below = np.geomspace(part["p"].min() / n, 1 - 1.05 / n, 80)
+        above = np.geomspace(1 + 1.05 / n, part["p"].max() / n, 80)
+        numbers += [
+            _two_errors(part[(part["p"] - n).abs() > 1], VARIANCE),
+            _two_errors(part[part["p"] > n], BIAS),
+            plots.over_seeds(part, part["p"] / n, "variance_median", (RISK, MEDIAN, MEDIAN)),
+            plots.theory(below, min_norm.isotropic_variance(n, n * below), (RISK, THEORY, VARIANCE + BELOW)),
+            plots.theory(above, min_norm.isotropic_variance(n, n * above), (RISK, THEORY, VARIANCE + ABOVE)),
+            plots.theory(above, min_norm.isotropic_bias(n, n * above), (RISK, THEORY, BIAS)),
+            plots.mark(1.0, (RISK, VARIANCE, THRESHOLD)),
+            *_tail(part[part["p"] == n]),
+        ]
+    caption = plots.caption(text, plots.runs(rows, "n", trials="draws in each"))
+    return Figure("isotropic", caption, plots.gather(numbers), draw_isotropic)
+
+
+def _two_errors(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Means over p/n, each with two standard errors of the draws behind it on either side."""
+    x = rows["p"] / rows["n"]
+    means = plots.over_seeds(rows, x, column, (RISK, column, column))
+    errors = 2 * rows.groupby(x)[f"{column}_error"].mean().to_numpy()
+    return means.assign(low=means["mean"] - errors, high=means["mean"] + errors)
+
+
+def _tail(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """How often the variance exceeds each level, in units of n; levels that no draw exceeds are left out."""
+    for column in map(str, rows.filter(like="share_beyond_")):
+        level = float(column.removeprefix("share_beyond_").removesuffix("n"))
+        shares = plots.over_seeds(rows, np.full(len(rows), level), column, (SURVIVAL, BEYOND, BEYOND), "trials")
+        yield shares[shares["mean"] > 0]
+    dense = np.geomspace(1, 1000, 60)
+    yield plots.theory(dense, min_norm.threshold_survival(dense), (SURVIVAL, THEORY, BEYOND))
+
+
+def draw_isotropic(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Risk and tail, all axes logarithmic."""
+    facets = plots.Facets(numbers, 2.7)
+    looks = plots.in_order([VARIANCE, BIAS, MEDIAN, BEYOND]) | {MEDIAN: points("green", "^", **OPEN)}
+    facets.draw(looks, {VARIANCE + side: VARIANCE for side in (BELOW, ABOVE)}, linestyle="")
+    facets.key("closed form", **line("black"))
+    across = {RISK: "$p/n$", SURVIVAL: "level $v$"}
+    along = {RISK: "excess risk", SURVIVAL: r"share with variance > $v\,n\sigma^2$"}
+    facets.label(across.__getitem__, along.__getitem__, log="xy")
+    facets.grid[0, 0].set_ylim(5e-3, None)
+    _ticks(facets.grid[0, 0], [0.2, 0.5, 1, 2, 5, 10])
+    return facets.finish(columns=5)
+
+
+# ---------------------------------------------------------------- random features
+
+OVER_FEATURES, RATIO, AT_THRESHOLD = "double descent", "agreement", "agreement over d"
+ERROR = "test error"
+
+
+def random_features(rows: pd.DataFrame) -> Figure:
+    """Panels: errors over N/n at the d with the longest curve; their ratios to the theory; the same over d."""
+    text = """Regression on N random ReLU features, n = 1.5 d points on a sphere, linear target of unit norm, noise
         variance .2. (a) Test error: double descent, with its peak at N = n, which a ridge tames. (b) Simulation over
         theory. (c) The same at several d with ridge .001, at and away from the threshold. Lines: the Mei-Montanari
         asymptotics, nothing fitted. Errors are exact over noise, targets and test points; bars: 95 % bootstrap
-        intervals over draws of points and features. Dotted line: the interpolation
-        threshold N = n.""",
-        draw_random_features,
-    ),
-    (
-        "implicit_regularisation",
-        ["nearest", "margin"],
-        numbers_of.implicit_regularisation,
-        """(a) Gradient descent on n noise labels in p dimensions: distance to the min-norm interpolant from 0
+        intervals over draws of points and features. Dotted line: the interpolation threshold N = n."""
+    rows = rows.assign(per_n=rows["features"] / rows["n"], ratio=rows["test_error"] / rows["predicted_error"])
+    lengths = rows.groupby("d")["features"].transform("nunique")
+    curve = rows[rows["d"] == rows.loc[lengths == lengths.max(), "d"].min()]
+    numbers = []
+    for ridge, part in curve.groupby("ridge"):
+        series = f"ridge {ridge:g}" if ridge else "ridgeless"
+        finite = part[(part["ridge"] > 0) | (part["features"] != part["n"])]
+        numbers += [
+            plots.over_seeds(finite, finite["per_n"], "test_error", (OVER_FEATURES, ERROR, series)),
+            *_asymptotics(finite, series),
+            plots.over_seeds(finite, finite["per_n"], "ratio", (RATIO, "ratio", series)),
+        ]
+    numbers += [plots.mark(np.ones(len(curve)), (OVER_FEATURES, ERROR, THRESHOLD)), *_ratios_over_d(rows)]
+    caption = plots.caption(text, plots.runs(rows, "d", features="N"))
+    return Figure("random_features", caption, plots.gather(numbers), draw_random_features)
+
+
+def _asymptotics(rows: pd.DataFrame, series: str) -> Iterator[pd.DataFrame]:
+    """Mei and Montanari's error over N/n; without a ridge it is infinite at N = n."""
+    n, d, ridge, noise = (rows[name].max() for name in ("n", "d", "ridge", "noise"))
+    x = np.geomspace(rows["per_n"].min(), rows["per_n"].max(), 120)
+    sides = {"": x > 0} if ridge else {BELOW: x < 0.98, ABOVE: x > 1.02}
+    for side, inside in sides.items():
+        errors = [features_theory.mei_montanari(each * n / d, n / d, ridge) for each in x[inside]]
+        error = [each.bias + noise * each.variance for each in errors]
+        yield plots.theory(x[inside], error, (OVER_FEATURES, THEORY, series + side))
+
+
+def _ratios_over_d(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Ratios to the theory with ridge .001 at those N/n that several d have."""
+    rows = rows[rows["ridge"] == 0.001].assign(per_n=rows["per_n"].round(3))
+    shared = rows.groupby("per_n")["d"].transform("nunique") > 1
+    for per_n, part in rows[shared].groupby("per_n"):
+        yield plots.over_seeds(part, part["d"], "ratio", (AT_THRESHOLD, "ratio", f"{per_n:g} n features"))
+
+
+def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Error and ratios, x logarithmic."""
+    facets = plots.Facets(numbers, 2.7)
+    looks = plots.in_order(numbers.loc[numbers["kind"] == "measured", "series"])
+    names = {f"ridgeless{side}": "ridgeless" for side in (BELOW, ABOVE)}
+    facets.draw(looks | {"ratio": {"linestyle": DOTTED, "linewidth": 0.7}}, names, linestyle="")
+    facets.key("Mei-Montanari asymptotics", **line("black"))
+    across, along = {AT_THRESHOLD: "input dimension d"}, {OVER_FEATURES: ERROR, RATIO: "simulated / theory"}
+    facets.label(lambda name: across.get(name, "$N/n$"), lambda name: along.get(name, ""), log="x")
+    for panel in facets:
+        if panel.name == OVER_FEATURES:
+            plots.log_axis(panel.axes, "y", 5)
+        else:
+            panel.axes.axhline(1, color=COLOURS["black"], linewidth=0.8, zorder=1)
+        ticks = sorted(panel.numbers["x"].unique()) if panel.name == AT_THRESHOLD else [0.1, 0.3, 1, 3]
+        _ticks(panel.axes, ticks)
+    return facets.finish(columns=4)
+
+
+# ---------------------------------------------------------------- implicit regularisation
+
+DESCENT, ANGLE = "to an interpolant", "to max margin"
+STARTS = {"zero": "from 0", "random": "from a random start"}
+COMPARABLE = 0.1  # least multiplier over the largest from which on the asymptote is drawn, as in the claims
+OF_DESCENT = [points("black", "v"), points("grey", "<"), points("sky", ">"), points("orange", "h")]
+
+
+def implicit_regularisation(rows: pd.DataFrame) -> Figure:
+    """Panels over the steps: distance to the min-norm interpolant, tangent of the angle to max margin."""
+    text = f"""(a) Gradient descent on n noise labels in p dimensions: distance to the min-norm interpolant from 0
         (filled), and from a random start (open), in units of the way from start to limit; lines: the exact decay;
         dotted: 1e-6. (b) Logistic descent on separable data (n = 40; smoke tier 20): tangent of the angle to the
         max-margin direction. Lines: the closed-form ŵ log t + w̃, where support vectors with comparable multipliers
-        span all points. Bars: 95 % bootstrap intervals over seeds.""",
-        draw_implicit_regularisation,
-    ),
-    (
-        "lazy_training",
-        ["lazy"],
-        numbers_of.lazy_training,
-        """Two-layer ReLU networks trained on random labels until they fit them. (a) Relative movement of the first
+        span all points. {BARS}"""
+    numbers = []
+    nearest, margin = of_experiments(rows, "nearest"), of_experiments(rows, "margin")
+    for (ratio, start), part in nearest.groupby([nearest["p"] / nearest["n"], "start"]):
+        series = f"dimension {ratio:g} n, {STARTS[str(start)]}"
+        numbers.append(plots.over_seeds(part, part["steps"], "distance_to_min_norm", (DESCENT, "distance", series)))
+        if start == "zero":
+            numbers.append(plots.predicted(part, part["steps"], "predicted_distance", (DESCENT, THEORY, series)))
+    for p, part in margin.groupby("p"):
+        series = f"dimension {p}"
+        numbers.append(plots.over_seeds(part, part["steps"], "tangent", (ANGLE, "tangent", series)))
+        kept = converged(part)
+        alike = kept[kept["predicted_tangent"].notna() & (kept["multiplier_ratio"] >= COMPARABLE)]
+        # One line stands for all seeds, or for none.
+        if alike["seed"].nunique() == kept["seed"].nunique():
+            late = alike[alike["steps"] >= 100]
+            numbers.append(plots.predicted(late, late["steps"], "predicted_tangent", (ANGLE, THEORY, series)))
+    caption = plots.caption(text, plots.runs(rows, "n", p="p"))
+    return Figure("implicit_regularisation", caption, plots.gather(numbers), draw_implicit_regularisation)
+
+
+def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """A look for each dimension, told apart between the panels; random starts are open and have one entry together."""
+    facets = plots.Facets(numbers, 3.0)
+    descent, angle = (numbers.loc[numbers["panel"] == panel, "series"] for panel in (DESCENT, ANGLE))
+    looks = dict(zip(descent.str.split(",").str[0].unique(), OF_DESCENT, strict=False)) | plots.in_order(angle)
+    series = [*looks, *numbers["series"]]
+    names = {each: f"$p = {each.removeprefix('dimension ').split(',')[0]}$" for each in series}
+    hidden = {each: "_" for each in names if each.endswith(STARTS["random"])}
+    for each in looks:  # the legend's order
+        facets.key(names[each])
+    facets.draw(looks | {STARTS["random"]: OPEN}, names | hidden, linestyle="")
+    facets.key(f"{STARTS['random']} (open)", **points("black", "v", linestyle="") | OPEN)
+    along = {DESCENT: "relative distance", ANGLE: "tan(angle to max margin)"}
+    facets.label("steps t", along.__getitem__, log="xy", most=6)
+    for panel in facets:
+        if panel.name == DESCENT:
+            panel.axes.set_ylim(1e-10, 3)
+            panel.axes.axhline(1e-6, color=COLOURS["grey"], linewidth=0.7, linestyle=DOTTED)
+    return facets.finish(columns=5)
+
+
+# ---------------------------------------------------------------- lazy training
+
+MOVEMENT, GAPS, SLOPE = "movement of the weights", "following the kernel", "slope"
+LAZY, MEAN_FIELD = "lazy, 1/√m", "mean field, 1/m"
+SCALINGS = {"lazy": LAZY, "mean_field": MEAN_FIELD}
+OF_LAZY = {
+    "gap to linearised network": "linearised_gap",
+    "gap to infinite width": "kernel_gap",
+    "change of own kernel": "kernel_change",
+}
+
+
+def lazy_training(rows: pd.DataFrame) -> Figure:
+    """Panels over the width: movement of the weights, gaps to the kernel."""
+    text = f"""Two-layer ReLU networks trained on random labels until they fit them. (a) Relative movement of the first
         layer: with 1/√m (lazy) as the tangent kernel has it, with 1/m (mean field) it does not fall. (b) Lazy
         networks: gap of the outputs on fresh points to the network linearised at its start and to the kernel of
-        infinite width, and change of the network's own kernel; open: the first gap in the mean-field scaling. Bars: 95
-        % bootstrap intervals over seeds.""",
-        draw_lazy_training,
-    ),
-)
+        infinite width, and change of the network's own kernel; open: the first gap in the mean-field scaling.
+        {BARS}"""
+    numbers = []
+    scaled = {scaling: rows[rows["scaling"] == scaling] for scaling in SCALINGS}
+    for scaling, part in scaled.items():
+        place = (MOVEMENT, "movement", SCALINGS[scaling])
+        numbers.append(plots.over_seeds(part, part["width"], "movement", place))
+        place = (MOVEMENT, THEORY, SCALINGS[scaling])
+        numbers.append(plots.predicted(part, part["width"], "predicted_movement", place))
+    lazy, control = scaled.values()
+    numbers += [plots.over_seeds(lazy, lazy["width"], column, (GAPS, "gap", name)) for name, column in OF_LAZY.items()]
+    if len(lazy):
+        widths = np.array([lazy["width"].min(), lazy["width"].max()], float)
+        start = converged(lazy[lazy["width"] == widths[0]])["kernel_gap"].mean()
+        numbers.append(plots.theory(widths, start * (widths / widths[0]) ** -0.5, (GAPS, SLOPE, SLOPE)))
+    numbers.append(plots.over_seeds(control, control["width"], "linearised_gap", (GAPS, "gap", MEAN_FIELD)))
+    caption = plots.caption(text, plots.runs(rows, "n", "d", "width"))
+    return Figure("lazy_training", caption, plots.gather(numbers), draw_lazy_training)
+
+
+def draw_lazy_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Movement and gaps, all axes logarithmic."""
+    facets = plots.Facets(numbers, 2.8)
+    looks = plots.in_order([LAZY, MEAN_FIELD, *OF_LAZY]) | {SLOPE: line("black", DASHED)}
+    looks |= {MEAN_FIELD: points("vermilion", "s", markerfacecolor="none")}
+    facets.draw(looks, {SLOPE: "slope -1/2"}, linestyle="")
+    facets.key("infinite-width kernel", **line("black"))
+    along = {MOVEMENT: r"$\|W - W_0\|_F\,/\,\|W_0\|_F$", GAPS: "relative difference"}
+    facets.label("width m", along.__getitem__, log="xy")
+    ticks = sorted(numbers.loc[numbers["kind"] == "measured", "x"].unique())[::2]
+    for panel in facets:
+        _ticks(panel.axes, ticks)
+    return facets.finish(columns=3)
