@@ -279,6 +279,20 @@ def test_a_study_that_breaks_the_contract_is_told_so(
         run_toy(run, tmp_path, monkeypatch)
 
 
+def test_a_slice_neither_plans_nor_makes_the_cells_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = write_grid(tmp_path, {"budget": [0.5, 1.0, 1.5, 2.0]}, seeds=3)
+    options = arguments(grid, tmp_path, slice_=1, slices=3)
+    mine = plans.keys(tmp_path / "plan" / "01.plan")
+    for other in ("00.plan", "02.plan"):
+        (tmp_path / "plan" / other).unlink()
+    monkeypatch.setattr(Study, "each", None)
+    assert run_slice.main(options) == 0
+    assert 0 < len(mine) < 12
+    assert [row["key"] for row in tables.read_rows(tmp_path / "table.csv")] == sorted(mine)
+
+
 def test_cells_of_a_data_set_that_the_run_leaves_out_are_not_planned() -> None:
     section = settings.section(settings.grid_file(STUDY), STUDY, "smoke")
     everything = list(plans.planned(STUDY, section, {"mnist": Path()}))
