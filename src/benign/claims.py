@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class Claim:
 def converged(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that claims are judged on: those that ended well."""
     return table[table["status"] == "ok"]
+
+
+def on_converged(judges: Sequence[Callable[[pd.DataFrame], Claim]]) -> Callable[[pd.DataFrame], list[Claim]]:
+    """A study's `claims`: from its table every claim, judged on the rows that converged."""
+    return lambda table: [judged(converged(table)) for judged in judges]
 
 
 def of_experiments(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:

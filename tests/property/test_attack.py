@@ -154,7 +154,7 @@ def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
     assert (slack[closed] <= 1e-6 * budget * g.norm(dim=1)[closed].clamp_min(1e-9)).all()
 
 
-@given(SEEDS, st.floats(0, 4))
+@given(SEEDS, BUDGETS)
 @settings(max_examples=40, deadline=None)
 def test_projection_is_onto_the_ball_and_leaves_its_inside_alone(seed, budget):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, symmetric
-from benign.train import gradient_descent
+from benign.train import device
 from benign.train.checkpoints import Checkpoints
 from benign.train.gradient_descent import Problem, train
 
@@ -48,7 +49,7 @@ class KilledAfter(Checkpoints):
 @pytest.mark.parametrize("large", [0, 10**12], ids=["one by one", "in batches"])
 @pytest.mark.parametrize("saves", [2, 10, 58, 60, 98])
 def test_killed_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, saves, large, budget):
-    monkeypatch.setattr(gradient_descent, "LARGE", large)
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=large))
     problems = [problem(0, budget), problem(1, budget)]
     whole = list(train(problems, [30, 60], InnerMaximisation()))
     with pytest.raises(Killed):

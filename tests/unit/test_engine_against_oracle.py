@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +14,7 @@ from benign.attack.evaluation import worst_case
 from benign.attack.inner import InnerMaximisation
 from benign.data import clusters
 from benign.nets.two_layer import Activation, output, symmetric
-from benign.train import gradient_descent
+from benign.train import device, gradient_descent
 from benign.train.gradient_descent import Problem, train
 from benign.train.reduction import _by_gram_matrix, _by_qr, orthonormal_basis
 
@@ -50,7 +53,8 @@ def in_single_precision(problem: Problem) -> Problem:
 @pytest.fixture(params=["in batches", "one by one"])
 def way(request, monkeypatch):
     """The two ways in which a CPU trains networks under attack: small ones in batches, large ones by themselves."""
-    monkeypatch.setattr(gradient_descent, "LARGE", 0 if request.param == "one by one" else 10**12)
+    alone_from = 0 if request.param == "one by one" else math.inf
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=alone_from))
 
 
 def last(problems: list[Problem], inner: InnerMaximisation, steps: int = STEPS):
@@ -84,7 +88,7 @@ def test_steps_without_the_weights_equal_the_oracles(kind, budget, way):
 
 def test_gradients_that_follow_the_slopes_that_change_equal_the_oracles(monkeypatch):
     """In a wide network a check updates SW for the few neurons whose slopes have changed since the last."""
-    monkeypatch.setattr(gradient_descent, "LARGE", 0)
+    monkeypatch.setattr(device, "CPU", dataclasses.replace(device.CPU, alone_from=0))
     problem = small_problem(seed=1, budget=1.5, kind=KINDS[0], n=5, m=100)
     w, delta = oracle.train(problem.x, problem.y, problem.w0, KINDS[0], 1.5, STEP_SIZE, 20, "exact")
     changes = []

@@ -52,7 +52,6 @@ SLICES = {study: [f"{i:02d}" for i in range(SECTIONS[study]["slices"])] for stud
 
 
 wildcard_constraints:
-    study="|".join(STUDIES),
     slice=r"\d\d+",
     dataset="mnist|cifar10",
 

@@ -63,8 +63,9 @@ def worst_case(
     for chunk in range(0, len(x), CHUNK):
         part = slice(chunk, chunk + CHUNK)
         if until_fooled and budget > 0:
-            margin[part], lower = relaxed_margin(x[part], y[part], w, activation, budget)
-            wanted[part] = (margin[part] > 0) & (lower <= 0)
+            clean, lower = relaxed_margin(x[part], y[part], w, activation, budget)
+            wanted[part] = ~((clean <= 0) | (lower > 0))  # nan is not certain
+            margin[part] = torch.where(wanted[part], torch.inf, clean)
         views = (each[part] for each in (margin, best, gap, wanted))
         state = _State(x[part], y[part], w, activation, budget, until_fooled, *views)
         state.descend(_fixed_point_moves, iterations, tolerance)

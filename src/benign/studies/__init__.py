@@ -7,8 +7,10 @@ counting cells does not wait for what trains them to be imported.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from benign.study import Study
+if TYPE_CHECKING:
+    from benign.study import Study
 
 NAMES = (
     "adversarial_training",

@@ -169,6 +169,7 @@ class _Batch:
         self.y = torch.stack([p.y for p in problems])[..., None]  # (B, n, 1)
         self.w = torch.stack([p.w0 for p in problems])  # (B, m, k)
         self.delta = torch.zeros_like(self.x)  # (B, n, k)
+        self.points = self.x.clone()  # P = X + δ, as last multiplied out
         self.activation = problems[0].activation
         self.budget = self._each(p.budget for p in problems)  # (B, 1, 1)
         self.rate = self._each(p.step_size / len(p.x) for p in problems)  # η/n
@@ -325,7 +326,6 @@ class _Deferred(_Batch):
 
     def __init__(self, problems: Sequence[Problem], inner: InnerMaximisation) -> None:
         super().__init__(problems, inner)
-        self.points = self.x.clone()
         self.gram: Tensor | None = None  # PPᵀ (B, n, n), once it is wanted
         self.z = torch.bmm(self.points, self.w.mT)
         self.owed = torch.zeros_like(self.z)  # V

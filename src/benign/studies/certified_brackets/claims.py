@@ -12,17 +12,11 @@ import math
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, converged, judge
+from benign.claims import Claim, conclude, judge, on_converged
 
 STUDY = "certified_brackets"
 _claim = functools.partial(conclude, STUDY, source="beyond the paper")
 NARROW, NEAR, MISSED = 0.02, 0.05, 0.005
-
-
-def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim, judged on the rows that converged."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS]
 
 
 def _width(rows: pd.DataFrame) -> pd.Series:
@@ -215,3 +209,4 @@ CLAIMS = (
     training_certified,
     narrow_on_mnist,
 )
+claims = on_converged(CLAIMS)

@@ -11,7 +11,7 @@ import functools
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, converged, judge, of_experiments
+from benign.claims import Claim, conclude, judge, of_experiments, on_converged
 from benign.theory.mixture.dual_norm import crossing_dimension
 
 STUDY = "linear_classifier"
@@ -19,12 +19,6 @@ _claim = functools.partial(conclude, STUDY)
 NEAR, MARGIN, CONTROL, RISE = 0.02, 0.99, 0.005, 0.05
 LARGE = 500  # the d from which the digest calls the risk near-optimal
 RISKS = ["standard_risk", "adversarial_risk"]
-
-
-def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim, judged on the rows that converged."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS]
 
 
 def _swept(table: pd.DataFrame, training: str = "adversarial") -> pd.DataFrame:
@@ -324,3 +318,4 @@ CLAIMS = (
     curves_stay_benign,
     choices_do_not_matter,
 )
+claims = on_converged(CLAIMS)

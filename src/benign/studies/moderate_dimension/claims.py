@@ -14,19 +14,13 @@ import functools
 import numpy as np
 import pandas as pd
 
-from benign.claims import Claim, conclude, converged, judge
+from benign.claims import Claim, conclude, judge, on_converged
 from benign.studies.moderate_dimension.reported import REPORTED
 
 STUDY = "moderate_dimension"
 _claim = functools.partial(conclude, STUDY)
 AGREE, BENIGN, SMALL, LARGE = 0.01, 0.01, 0.05, 5
 RULES = ("error", "loss")
-
-
-def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim, judged on the rows that converged."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS]
 
 
 def _heatmap(table: pd.DataFrame, stop: str = "") -> pd.DataFrame:
@@ -287,3 +281,4 @@ CLAIMS = (
     aligned_neurons_predict,
     nearly_half_spaces,
 )
+claims = on_converged(CLAIMS)

@@ -10,7 +10,7 @@ import functools
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, converged, judge
+from benign.claims import Claim, conclude, judge, on_converged
 from benign.studies.real_data.predictions import PAIR, half_space, half_space_white, transitions
 
 STUDY = "real_data"
@@ -18,12 +18,6 @@ SOURCE = "beyond the paper"
 _claim = functools.partial(conclude, STUDY, source=SOURCE)
 BENIGN, NEAR, CURVE = 0.05, 0.1, 0.05
 SMALL, QUARTER = 0.1, 0.25  # of ‖μ̂‖
-
-
-def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim, judged on the rows that converged."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS]
 
 
 def _adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
@@ -242,3 +236,4 @@ CLAIMS = (
     cifar10_not_benign,
     adversarial_beats_ordinary,
 )
+claims = on_converged(CLAIMS)

@@ -6,16 +6,8 @@ of the works it rests on are remembered [M] and were either derived (docs/theory
 
 from __future__ import annotations
 
-import pandas as pd
-
-from benign.claims import Claim, converged
+from benign.claims import on_converged
 from benign.studies.statistical_viewpoint import claims_descent, claims_regression
 
-
-def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim, in the order of the survey's chapters."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS]
-
-
 CLAIMS = (*claims_regression.CLAIMS, *claims_descent.CLAIMS)
+claims = on_converged(CLAIMS)
