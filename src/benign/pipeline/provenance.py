@@ -118,7 +118,7 @@ def script_sources(script: Path) -> list[Path]:
     return sorted({*scripts, *(file for module in modules for file in sources(module))})
 
 
-@functools.cache  # asked for with every row that is kept
+@functools.cache
 def processor() -> str:
     """The name of this machine's processor: roundings differ from one kind to another, and with them the last bits."""
     try:
