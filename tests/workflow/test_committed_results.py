@@ -53,7 +53,9 @@ def unvouched(study: str, kept: dict[str, Any]) -> Iterator[str]:
         if not taken:
             yield f"rows of code {code[:16]} were taken over, and nothing says that today's code computes the same"
         for each in taken:
-            if each["groups_again"] < adopt_rows.least(each["groups"]) or each["agreed"] != each["computed_again"]:
+            strangers = each["computed_again"] - each["agreed"]
+            allowed = each["computed_again"] // adopt_rows.STRANGERS
+            if each["groups_again"] < adopt_rows.least(each["groups"]) or strangers > allowed:
                 yield f"of the rows of code {code[:16]} too few agree: {each['agreed']} of {each['computed_again']}"
             if each["tolerance"] != adopt_rows.tolerance(study):
                 yield f"rows of code {code[:16]} were taken over under another tolerance than benign.tolerances states"

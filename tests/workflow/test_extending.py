@@ -42,7 +42,7 @@ def test_the_example_is_run_judged_and_drawn(example_run: Path) -> None:
     assert [(claim["id"], claim["verdict"]) for claim in merged["claims"]] == [("risk-at-zero", "replicated")]
     assert merged["environment"]["torch"]
     assert "**replicated**" in (results / "claims.md").read_text()
-    assert len(tables.read(results / STUDY / "table.csv")) == 4
+    assert len(tables.read(results / STUDY / "table.csv")) == 6
     assert sorted(file.name for file in figures.iterdir()) == ["risk.csv", "risk.pdf", "risk.png"]
 
 
