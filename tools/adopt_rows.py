@@ -131,8 +131,8 @@ def compared(cells: Sequence[Cell], rows: Rows, context: Context, table: Path) -
     if found or len(apart) > len(here) // STRANGERS:
         found += [each for key in apart for each in tolerances.differences(context.study, [rows[key]], [here[key]])]
         raise UserError(
-            f"{table}: of {len(here)} cells computed again here {len(apart)} come out differently, so its rows are not "
-            "taken over; run the tier instead:\n" + "\n".join(found[:10])
+            f"{table}: of {len(here)} cells computed again here some come out differently, so its rows are not taken "
+            "over; run the tier instead:\n" + "\n".join(found[:10])
         )
     return {
         "for": provenance.code_of(context.study),
