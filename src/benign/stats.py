@@ -1,7 +1,7 @@
-"""Monte Carlo error: Clopper-Pearson for proportions, percentile bootstrap over seeds for means. Curves: `crossing`.
+"""Intervals: Student's over seeds, Clopper-Pearson for counts, a bootstrap over one network's points. Also `crossing`.
 
-Clopper & Pearson, Biometrika 1934 (exact: coverage is at least the level); Efron, Annals of Statistics 1979.
-Both are deterministic.
+Student, Biometrika 1908; Clopper & Pearson, Biometrika 1934 (exact: coverage is at least the level); Efron, Annals of
+Statistics 1979. All are deterministic.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv
+from scipy.special import betaincinv, stdtrit
 
 Floats = NDArray[np.float64]
 NOT_FINITE = "values are not all finite: leave diverged cells out before averaging"
@@ -75,20 +75,26 @@ def crossing(x: Floats, values: Floats, level: float) -> float:
     return float(x[first - 1] + share * (x[first] - x[first - 1]))
 
 
-def bootstrap_means(samples: Sequence[Floats], level: float = 0.95) -> tuple[Floats, Floats]:
-    """(low, high), each (samples,), of `bootstrap_mean` of many samples (seeds,), to the bit but in one pass."""
+def student(draws: ArrayLike, level: float = 0.95) -> Floats:
+    """Half of the Student interval of a mean of `draws` normal values, in their standard deviations; ∞ for one draw."""
+    counts = np.asarray(draws, float)
+    several = counts > 1
+    quantile = stdtrit(np.where(several, counts - 1, 1), 1 - _tail(level))
+    return np.where(several, quantile / np.sqrt(np.maximum(counts, 1)), np.inf)
+
+
+def mean_intervals(samples: Sequence[Floats], level: float = 0.95) -> tuple[Floats, Floats]:
+    """(low, high), each (samples,), of Student's interval of the mean of each sample (seeds,); NaN for one seed.
+
+    Raises ValueError for values that are not finite: leave diverged cells out first.
+    """
     if not all(np.all(np.isfinite(sample)) for sample in samples):
         raise ValueError(NOT_FINITE)
-    tail, resamples = _tail(level), 2000
     low, high = np.full((2, len(samples)), np.nan)
-    several = [index for index, sample in enumerate(samples) if len(sample) > 1]
-    for start in range(0, len(several), 1000):  # 16 MB of means at a time
-        chunk = several[start : start + 1000]
-        means = np.empty((len(chunk), resamples))
-        for row, sample in zip(means, (samples[index] for index in chunk), strict=True):
-            # One product for each: a common one would sum in another order.
-            np.divide(np.tensordot(_resampled(len(sample), 0, resamples), sample, axes=1), len(sample), out=row)
-        low[chunk], high[chunk] = np.quantile(means, [tail, 1 - tail], axis=1)
+    for index, sample in enumerate(samples):
+        if len(sample) > 1:
+            half = float(np.std(sample, ddof=1)) * float(student(len(sample), level))
+            low[index], high[index] = np.mean(sample) - half, np.mean(sample) + half
     return low, high
 
 

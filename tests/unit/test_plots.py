@@ -17,6 +17,7 @@ from benign import plots, studies
 from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
 from benign.stats import clopper_pearson
+from benign.claims import estimate
 from benign.studies.adversarial_training.grid import STUDY
 from support import figures_of
 
@@ -37,18 +38,16 @@ def test_bars_hold_the_mean_and_stay_in_the_unit_interval(hits: list[int]) -> No
     assert point["mean"] - 1e-12 <= point["high"] <= 1
 
 
-def test_the_interval_is_the_hull_of_pooled_counts_and_seeds() -> None:
-    agreeing = plots.over_seeds(rows([0.1, 0.1]), [0, 0], "error", PLACE, "tested").iloc[0]
-    assert [agreeing["low"], agreeing["high"]] == pytest.approx([float(bound) for bound in clopper_pearson(20, 200)])
-    disagreeing = plots.over_seeds(rows([0.0, 1.0]), [0, 0], "error", PLACE, "tested").iloc[0]
-    assert [disagreeing["low"], disagreeing["high"]] == [0, 1]
+def test_the_interval_is_the_one_that_claims_have_over_the_seeds() -> None:
+    table = rows([0.1, 0.3, 0.2]).assign(seed=[0, 1, 2])
+    point = plots.over_seeds(table, [0, 0, 0], "error", PLACE, "tested").iloc[0]
+    found = estimate(table, lambda part: part["error"].mean())
+    assert [point["mean"], point["low"], point["high"]] == pytest.approx([found.value, max(found.low, 0), found.high])
 
 
-def test_one_test_set_for_all_seeds_is_not_counted_twice() -> None:
-    own = plots.over_seeds(rows([0.1, 0.1]), [0, 0], "error", PLACE, "tested").iloc[0]
-    shared = plots.over_seeds(rows([0.1, 0.1]), [0, 0], "error", PLACE, "tested", independent=False).iloc[0]
-    assert (own["trials"], shared["trials"]) == (200, 100)
-    assert shared["high"] - shared["low"] > own["high"] - own["low"]
+def test_one_seed_has_the_interval_of_its_own_test_points() -> None:
+    point = plots.over_seeds(rows([0.1], 200), [0], "error", PLACE, "tested").iloc[0]
+    assert [point["low"], point["high"]] == pytest.approx([float(bound) for bound in clopper_pearson(20, 200)])
 
 
 def test_diverged_runs_are_counted_and_left_out() -> None:

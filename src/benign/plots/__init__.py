@@ -4,7 +4,7 @@ A study makes tidy numbers (`numbers`) from its table and says how they are draw
 and columns, looks from one table of looks. Saving is not done here: `render` gives the bytes of a figure.
 """
 
-from benign.plots.captions import caption, runs
+from benign.plots.captions import INTERVALS, caption, runs
 from benign.plots.drawing import (
     draw_band,
     draw_heatmap,
@@ -39,6 +39,7 @@ __all__ = [
     "COLUMNS",
     "COLUMN_WIDTH",
     "FULL_WIDTH",
+    "INTERVALS",
     "STYLE",
     "Facets",
     "Figure",

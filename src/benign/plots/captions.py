@@ -6,20 +6,9 @@ import textwrap
 
 import pandas as pd
 
-SYMBOLS = {
-    "n": "n",
-    "d": "d",
-    "signal": "‖μ‖",
-    "budget": "α",
-    "flip_rate": "β",
-    "width": "m",
-    "slope": "γ",
-    "steps": "t",
-    "step_scale": "c",
-    "init_scale": "σ√d",
-    "curvature": "H",
-    "tested": "test points",
-}
+from benign.letters import SYMBOLS, span, values
+
+INTERVALS = "Bars: 95 % intervals over seeds (Student's t); of one seed, over its test points if it has an error."
 
 
 def caption(*sentences: str) -> str:
@@ -35,15 +24,10 @@ def runs(rows: pd.DataFrame, *fields: str, **symbols: str) -> str:
     if rows.empty:
         return "Not run in this tier."
     symbols = {field: SYMBOLS[field] for field in fields} | symbols
-    settings = [f"{symbol} = {_range(rows[field])}" for field, symbol in symbols.items() if rows[field].notna().any()]
-    seeds = _range(rows.groupby("experiment")["seed"].nunique())
+    settings = values(rows, symbols)
+    seeds = span(rows.groupby("experiment")["seed"].nunique())
     lost = int((rows["status"] != "ok").sum())
     ended = f"{lost} diverged and are left out" if lost else "none diverged"
     return (
         "; ".join([*([", ".join(settings)] if settings else []), f"{len(rows)} cells", f"seeds: {seeds}", ended]) + "."
     )
-
-
-def _range(values: pd.Series) -> str:
-    low, high = values.min(), values.max()
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from benign.stats import bootstrap_means, clopper_pearson
+from benign.stats import clopper_pearson, mean_intervals
 
 KEYS = ["panel", "quantity", "series", "kind", "x"]
 COLUMNS = [*KEYS, "mean", "low", "high", "seeds", "trials", "diverged"]
@@ -30,16 +30,15 @@ def over_seeds(
     column: str,
     place: Sequence[str],
     trials: str | None = None,
-    independent: bool = True,
 ) -> pd.DataFrame:
     """Numbers of kind "measured": the mean of `column` over the seeds at each x, with a 95 % interval.
 
     rows: one row per cell, with "status" and, where that is "ok", a finite `column`; other rows are counted as diverged
     x: (rows,) where each stands on the x-axis; place: (panel, quantity, series)
-    trials: the column with the number of trials if `column` is a proportion. Its interval is then the hull of the
-        Clopper-Pearson interval of the pooled counts and of the bootstrap over seeds. If the seeds share their trials
-        (independent=False: one fixed test set) there are no more trials than one seed has.
-    Other columns have the bootstrap over seeds alone, and no interval (NaN) if there is one seed.
+    trials: the column with the number of trials if `column` is a proportion
+    The interval is Student's over the seeds, as in claims: the test points of one network are no independent draws.
+    One seed says nothing of the spread: a proportion then has the Clopper-Pearson interval of its own test points,
+    anything else none (NaN).
     """
     stands = np.asarray(x, float)
     order = np.argsort(stands, kind="stable")
@@ -48,38 +47,26 @@ def over_seeds(
     counts = rows[trials].to_numpy(float) if trials else np.zeros(len(rows))
     here = np.split(order, starts[1:]) if len(rows) else []
     kept = [each[ok[each]] for each in here]
-    pooled = [int((counts[each].sum() if independent else counts[each].min()) if len(each) else 0) for each in kept]
-    means, low, high = summaries(
-        [values[each] for each in kept], [counts[each] for each in kept], np.array(pooled, int)
-    )
+    pooled = np.array([counts[each].sum() for each in kept], int)
+    means, low, high = summaries([values[each] for each in kept], pooled)
     numbers = dict(zip(("panel", "quantity", "series"), place, strict=True)) | {"kind": "measured", "x": positions}
     numbers |= {"mean": means, "low": low, "high": high, "seeds": [len(each) for each in kept], "trials": pooled}
     lost = [len(each) - len(still) for each, still in zip(here, kept, strict=True)]
     return pd.DataFrame({**numbers, "diverged": lost}, columns=COLUMNS)
 
 
-def summaries(
-    values: Sequence[NDArray], trials: Sequence[NDArray], pooled: NDArray
-) -> tuple[NDArray, NDArray, NDArray]:
-    """(means, lows, highs), each (samples,), of samples of one value per seed.
+def summaries(values: Sequence[NDArray], trials: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """(means, lows, highs), each (samples,), of samples of one value per seed; NaN for an empty sample.
 
-    Proportions where `pooled` trials, (samples,), are not 0; then weighted by `trials`. NaN for an empty sample.
+    Proportions where `trials`, (samples,), are not 0.
     """
-    shares, sizes = pooled > 0, np.array([len(each) for each in values], int)
-    means = np.array([_mean(*each) for each in zip(values, trials, shares, strict=True)], float)
-    low, high = bootstrap_means(values)
-    # fmin and fmax: one seed has no spread (NaN), and Clopper-Pearson's interval stays.
-    ends = clopper_pearson(np.minimum(means * pooled, pooled)[shares], pooled[shares])
-    low[shares] = np.fmin(ends[0], np.clip(low[shares], 0.0, 1.0))
-    high[shares] = np.fmax(ends[1], np.clip(high[shares], 0.0, 1.0))
-    low[sizes == 0] = high[sizes == 0] = np.nan
+    shares, sizes = trials > 0, np.array([len(each) for each in values], int)
+    means = np.array([each.mean() if len(each) else np.nan for each in values], float)
+    low, high = mean_intervals(values)
+    low[shares], high[shares] = np.clip(low[shares], 0.0, 1.0), np.clip(high[shares], 0.0, 1.0)
+    alone = shares & (sizes == 1)
+    low[alone], high[alone] = clopper_pearson(np.round(means * trials)[alone], trials[alone])
     return means, low, high
-
-
-def _mean(values: NDArray, trials: NDArray, share: bool) -> float:
-    if not len(values):
-        return np.nan
-    return float((values * trials).sum() / trials.sum() if share else values.mean())
 
 
 def theory(x: ArrayLike, y: ArrayLike, place: Sequence[str]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benign import plots
 from benign.claims import converged, of_experiments
-from benign.plots import COLOURS, Figure
+from benign.plots import COLOURS, INTERVALS, Figure
 from benign.plots.looks import (
     ACTIVATIONS,
     AVERAGING,
@@ -48,8 +48,6 @@ MEASURED: dict[str, tuple[str, str | None]] = {
     RHO: ("rho", None),
 }
 SWEEPS = ["dimension", "signal", "budget", "regime", "random"]
-INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's on the pooled counts and of the
-    bootstrap over seeds, for losses and ρ the bootstrap over seeds."""
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -74,9 +72,9 @@ def _caption(rows: pd.DataFrame, *text: str) -> str:
     return plots.caption(*text, plots.runs(rows, *fields))
 
 
-def _measured(rows: pd.DataFrame, x: Any, place: tuple[str, str, str], **how: Any) -> pd.DataFrame:
+def _measured(rows: pd.DataFrame, x: Any, place: tuple[str, str, str]) -> pd.DataFrame:
     column, trials = MEASURED[place[1]]
-    return plots.over_seeds(rows, x, column, place, trials, **how)
+    return plots.over_seeds(rows, x, column, place, trials)
 
 
 def _by(rows: pd.DataFrame, **orders: Sequence[Any]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -324,8 +322,7 @@ def mnist(rows: pd.DataFrame) -> Figure:
     """A panel over the side of the images at each fixed α/√d, and one over α/‖μ̂‖ at each fixed side."""
     text = f"""MNIST, digits 0 and 1, down-sampled and normalised (how, is our choice), without and with label noise
         (beyond the paper): over the side of the images at a fixed ratio α/√d, and over α/‖μ̂‖, where 2‖μ̂‖ is the
-        distance of the class means. Errors are with observed labels. {INTERVALS} One test set serves all seeds, so
-        pooling them adds no test points."""
+        distance of the class means. Errors are with observed labels. {INTERVALS}"""
     by_side, by_budget = of_experiments(rows, "mnist_side"), of_experiments(rows, "mnist_budget")
     numbers: list[pd.DataFrame] = []
     for ratio, part in by_side.groupby((by_side["budget"] / by_side["side"]).round(6)):
@@ -340,8 +337,7 @@ def _mnist_panel(rows: pd.DataFrame, x: pd.Series, panel: str) -> Iterator[pd.Da
     noises = sorted(rows["flip_rate"].unique())
     for (training, beta), part in _by(rows, training=list(TRAININGS), flip_rate=noises):
         series = f"{TRAININGS[training]}, β = {beta:g}"
-        # One test set serves all seeds, so pooling them adds no test points.
-        yield _measured(part, x[part.index], (panel, ROBUST, series), independent=False)
+        yield _measured(part, x[part.index], (panel, ROBUST, series))
         yield _measured(part, x[part.index], (panel, TRAIN, series))
     for beta in filter(None, noises):
         yield plots.level(x, beta, (panel, ROBUST, f"{NOISE} = {beta:g}"))

@@ -50,12 +50,11 @@ def brackets(rows: pd.DataFrame) -> Figure:
     text = """Robust test error of trained networks against the budget, bounded from both sides. Dots: what the attacks
         find. Shaded: between the lower bound (attacks, and what the search meets) and the certified upper bound. Line:
         the upper bound without branching. Broken lines: the averaging and the linear max-margin predictor. Bars: 95 %
-        intervals over test points and seeds. Errors are with observed labels."""
+        intervals over seeds. Errors are with observed labels."""
     numbers = []
     for panel, part in _networks(converged(rows)):
-        one_test_set = panel.startswith(MNIST)  # it serves all seeds, so pooling them adds no test points
         numbers += [
-            plots.over_seeds(part, part["x"], column, (panel, ROBUST, series), "tested", independent=not one_test_set)
+            plots.over_seeds(part, part["x"], column, (panel, ROBUST, series), "tested")
             for series, column in MEASURED.items()
         ]
         numbers += [

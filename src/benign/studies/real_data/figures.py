@@ -53,7 +53,7 @@ def transition(rows: pd.DataFrame) -> Figure:
     for (pair, beta), part in rows.groupby(["pair", "flip_rate"]):
         place, ok = (str(pair), ROBUST, f"β = {beta:g}"), converged(part)
         x = part["budget_ratio"]
-        numbers.append(plots.over_seeds(part, x, "robust_test_error", place, "tested", independent=False))
+        numbers.append(plots.over_seeds(part, x, "robust_test_error", place, "tested"))
         for form, predict in ((OWN, half_space), (WHITE, white_averaging)):
             predicted = ok.assign(error=predict(ok, ok["flip_rate"]))
             line = (*place[:2], f"{place[2]}, {form}")

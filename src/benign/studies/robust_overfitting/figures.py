@@ -37,10 +37,10 @@ def _caption(rows: pd.DataFrame, text: str) -> str:
 
 
 def _course(rows: pd.DataFrame, panel: str, series: str) -> list[pd.DataFrame]:
-    """Robust test and training error of one setting over the passes; image sets share one test set among seeds."""
-    fresh, place = "clusters" in set(rows["data"]), (panel, ROBUST, series)
+    """Robust test and training error of one setting over the passes."""
+    place = (panel, ROBUST, series)
     return [
-        plots.over_seeds(rows, rows["epochs"], "robust_test_error", place, "tested", independent=fresh),
+        plots.over_seeds(rows, rows["epochs"], "robust_test_error", place, "tested"),
         plots.over_seeds(rows, rows["epochs"], "robust_train_error", (panel, TRAIN, series), "n"),
     ]
 
@@ -141,7 +141,7 @@ def early_stopping(rows: pd.DataFrame) -> Figure:
         trained, control = part[part["budget"] > 0], part[part["experiment"] == "ordinary"]
         for series, column in STOPS.items():
             place = (f"{name}, {ERRORS}", ROBUST, series)
-            numbers.append(plots.over_seeds(trained, trained["flip_rate"], column, place, "tested", independent=False))
+            numbers.append(plots.over_seeds(trained, trained["flip_rate"], column, place, "tested"))
         numbers += [
             plots.over_seeds(ends, ends["flip_rate"], column, (f"{name}, {RISES}", RISE, series))
             for series, ends, column in (

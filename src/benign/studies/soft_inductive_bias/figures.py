@@ -215,7 +215,7 @@ def altered_labels(rows: pd.DataFrame) -> Figure:
     share, test = rows["flip_rate"], (ACCURACY, ACCURACY, TEST)
     numbers = [
         plots.over_seeds(rows, share, "train_accuracy", (ACCURACY, ACCURACY, TRAIN)),
-        plots.over_seeds(rows, share, "test_accuracy", test, "tested", independent=False),
+        plots.over_seeds(rows, share, "test_accuracy", test, "tested"),
         plots.over_seeds(rows, share, "log_evidence", (EVIDENCE, EVIDENCE, EVIDENCE)),
         plots.predicted(rows, share, "expected_log_evidence", (EVIDENCE, EVIDENCE, EXPECTED)),
     ]
@@ -248,8 +248,8 @@ def bounds(rows: pd.DataFrame) -> Figure:
         bits = part.groupby("subspace")["bits"].transform("mean")
         numbers += [
             plots.over_seeds(part, bits, "bound", (panel, ERROR, BOUND)),
-            plots.over_seeds(part, bits, "test_error", (panel, ERROR, TEST), "tested", independent=False),
-            plots.over_seeds(part, bits, "train_error", (panel, ERROR, TRAIN), "trained", independent=False),
+            plots.over_seeds(part, bits, "test_error", (panel, ERROR, TEST), "tested"),
+            plots.over_seeds(part, bits, "train_error", (panel, ERROR, TRAIN), "trained"),
         ]
     caption = plots.caption(text, plots.runs(rows, trained="n", tested="test images"))
     return Figure("bounds", caption, plots.gather(numbers), draw_bounds)

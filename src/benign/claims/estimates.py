@@ -1,0 +1,116 @@
+"""Estimates: a number that rows give, with a 95 % interval over what was drawn anew, seeds first.
+
+The interval of any statistic is the jackknife's: the statistic is computed again without each draw in turn, and
+Student's t takes the spread (Tukey 1958; Miller, Biometrika 1974). For a mean over draws it is Student's interval to
+the digit, which covers with few draws where a percentile bootstrap does not. All rows of one draw are one observation:
+neither a network's test points nor the points of a sweep that share a sample are counted as if they were independent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benign.stats import clopper_pearson, student
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 10_000  # draws beyond which no number is given
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number and its 95 % interval.
+
+    value: NaN where the rows do not give it
+    low, high: infinite where too few draws say nothing of the spread
+    draws: how many draws the interval is over; 0 if nothing was drawn, and the number is exact
+    over: what was drawn, e.g. "seeds"
+    """
+
+    value: float
+    low: float
+    high: float
+    draws: int
+    over: str = "seeds"
+
+    def draws_to_decide(self, limit: float) -> int | None:
+        """The draws that would put the interval on one side of `limit`, were value and spread to stay as they are.
+
+        None if that is not known (one draw) or more than MOST.
+        """
+        if self.draws < 2 or not math.isfinite(self.high):
+            return None
+        deviation = (self.high - self.value) / float(student(self.draws))
+        enough = (n for n in _counts(self.draws) if deviation * float(student(n)) < abs(self.value - limit))
+        return next(enough, None)
+
+    @property
+    def interval(self) -> str:
+        """What the interval is, in words."""
+        return f"Student's t over {self.draws} {self.over}" if self.draws else "exact: nothing was drawn"
+
+
+class Share(Estimate):
+    """The share of draws that have a property, with the Clopper-Pearson interval."""
+
+    def draws_to_decide(self, limit: float) -> int | None:
+        """As for any estimate, were the share to stay as it is."""
+        for n in _counts(self.draws):
+            low, high = clopper_pearson(round(self.value * n), n)
+            if low > limit or high < limit:
+                return n
+        return None
+
+    @property
+    def interval(self) -> str:
+        """What the interval is, in words."""
+        return f"Clopper-Pearson over {self.draws} {self.over}"
+
+
+def _counts(least: int) -> Sequence[int]:
+    """Numbers of draws to try: each up to 100, then in steps of a tenth."""
+    first = list(range(max(least, 2), 101))
+    return first + [int(n) for n in np.geomspace(max(least, 110), MOST, 48)]
+
+
+def estimate(
+    rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float], by: str | list[str] = "seed", over: str = "seeds"
+) -> Estimate:
+    """What `statistic` gives on the rows, with the jackknife's interval over the draws.
+
+    statistic: a number from rows; NaN where they lack what it needs. It should take the mean over seeds inside, so
+        that leaving a draw out changes it smoothly.
+    by: the column, or columns, that tell draws apart; over: what a draw is called
+    """
+    if rows.empty:
+        return Estimate(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
+    value = float(statistic(rows))
+    draw = rows.groupby(by, dropna=False).ngroup()
+    count = int(draw.nunique())
+    without = [float(statistic(rows[draw != each])) for each in range(count)] if count > 1 else []
+    if not without or not np.all(np.isfinite(without)):
+        return Estimate(value=value, low=-math.inf, high=math.inf, draws=count, over=over)
+    # √count times the jackknife's standard error: what the deviation of one draw is for a mean.
+    deviation = (count - 1) * float(np.std(without, ddof=1))
+    half = deviation * float(student(count))
+    return Estimate(value=value, low=value - half, high=value + half, draws=count, over=over)
+
+
+def share(rows: pd.DataFrame, holds: pd.Series, by: str | list[str] = "seed", over: str = "seeds") -> Share:
+    """The share of draws in all of whose rows something holds. holds: (rows,) true or false, with the rows' index."""
+    if rows.empty:
+        return Share(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
+    each = holds.astype(bool).groupby([rows[name] for name in ([by] if isinstance(by, str) else by)]).all()
+    low, high = clopper_pearson(int(each.sum()), len(each))
+    return Share(value=float(each.mean()), low=float(low), high=float(high), draws=len(each), over=over)
+
+
+def exact(value: float) -> Estimate:
+    """A number in which nothing was drawn, such as one from closed forms."""
+    return Estimate(value=float(value), low=float(value), high=float(value), draws=0)
