@@ -28,12 +28,14 @@ class Figure:
     caption: what a reader needs to read it alone
     numbers: every number that is drawn, tidy; written beside the figure as CSV
     draw: makes the Matplotlib figure from `numbers` and nothing else; called with numbers only, see `plots.draw`
+    keys: of the cells that are behind the numbers; a claim names a figure that has its cells
     """
 
     name: str
     caption: str
     numbers: pd.DataFrame
     draw: Callable[[pd.DataFrame], matplotlib.figure.Figure]
+    keys: frozenset[str] = frozenset()
 
 
 def draw(figure: Figure) -> matplotlib.figure.Figure:
