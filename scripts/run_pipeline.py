@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from benign import studies
-from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
+from benign.pipeline.pages import tiers
 from benign.pipeline.plans import planned
 from benign.pipeline.rows import Arrivals
 
@@ -298,12 +298,11 @@ def summary(record: dict[str, Any]) -> list[str]:
         mend = "finished rows are kept, and the same command goes on from them; see logs"
         return [f"{tier}: not finished (exit status {record['exit_status']}) after {took}; {mend}/{tier}/snakemake.log"]
     lines = [f"{tier}: done in {took} (logs/{tier}/run.json)"]
-    verdicts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
     claims = tables.read_json(Path("results", tier, "claims.json"))["claims"]
+    by_study: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
     for claim in claims:
-        verdicts[claim["study"]][claim["verdict"]] += 1
-    for study, found in verdicts.items():
-        lines.append(f"  {study}: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name]))
+        by_study[claim["study"]].append(claim)
+    lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}")
     kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
     return lines + beside_kept(claims, kept[tier]) if tier in kept else lines

@@ -29,9 +29,7 @@ STUDY = Study("benign.studies.tiny", "A tiny study.", TinyCell, TinyRow, ("figur
 
 def table(errors: list[float], n: int = 50) -> pd.DataFrame:
     """One row for each seed."""
-    return STUDY.table(
-        TinyCell(n=n, seed=seed).row(status="ok", error=error) for seed, error in enumerate(errors)
-    )
+    return STUDY.table(TinyCell(n=n, seed=seed).row(status="ok", error=error) for seed, error in enumerate(errors))
 
 
 def mean(rows: pd.DataFrame) -> float:

@@ -174,7 +174,8 @@ def test_overhead_is_the_share_of_the_time_in_which_no_cell_was_computed() -> No
 
 def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> None:
     verdicts = [("a", "replicated"), ("a", "replicated"), ("a", "partly"), ("b", "not run")]
-    claims = [{"study": study, "verdict": verdict} for study, verdict in verdicts]
+    claims = [{"study": study, "verdict": verdict, "kind": "paper"} for study, verdict in verdicts]
+    claims += [{"study": "b", "verdict": "replicated", "kind": "check"}]
     tables.write_json(Path("results/smoke/claims.json"), {"claims": claims})
     record = run_pipeline.run_record("smoke", 0, 2, [plan()], wall=40.0)
     record |= {"cell_seconds": 60.0, "overhead": 0.25}
@@ -183,7 +184,7 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "smoke: done in 40 s on 2 cores: 1,200 cells computed in 60 s of one core, overhead 25.0% "
         "(logs/smoke/run.json)",
         "  a: 2 replicated, 1 partly",
-        "  b: 1 not run",
+        "  b: 1 not run; 1 of 1 checks pass",
         "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke",
     ]
 

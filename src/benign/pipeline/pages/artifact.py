@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benign.claims import VERDICTS
 from benign.pipeline.pages import tiers
 from benign.pipeline.pages.claims import entry
 from benign.pipeline.pages.templating import render
@@ -15,7 +16,8 @@ def page(run: tiers.Run, results: Path) -> str:
     return render(
         "artifact.md",
         run=run,
-        command=tiers.COMMANDS[run.tier],
+        kinds=tiers.by_kind(run.claims),
+        verdicts=VERDICTS,
         options="" if run.tier == "default" else f" --configfile config/{run.tier}.yaml",
         studies=[study(name, claims, run) for name, claims in run.by_study().items()],
         default=tiers.read(results / "default"),

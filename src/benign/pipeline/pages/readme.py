@@ -37,6 +37,7 @@ def claims(run: tiers.Run) -> str:
             {"name": study, "subject": subject(study), "numbers": tiers.tally(members).values()}
             for study, members in run.by_study().items()
         ],
+        kinds=tiers.by_kind(run.claims),
         others=[entry(claim) for claim in run.claims if claim["verdict"] != "replicated"],
     )
 

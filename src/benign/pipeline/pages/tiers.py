@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benign.claims import VERDICTS
+from benign.claims import KINDS, VERDICTS
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError
 
@@ -97,12 +97,27 @@ def verdicts(results: Path) -> dict[str, dict[str, dict[str, str]]]:
     }
 
 
+def counted(claims: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that totals count: a check can fail only through a fault of ours, and is no result."""
+    return [claim for claim in claims if claim["kind"] != "check"]
+
+
 def tally(claims: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """How many claims have each verdict, those that none has included."""
-    number = collections.Counter(claim["verdict"] for claim in claims)
+    """How many claims have each verdict, those that none has included; checks are not counted."""
+    number = collections.Counter(claim["verdict"] for claim in counted(claims))
     return {verdict: number[verdict] for verdict in VERDICTS}
 
 
+def by_kind(claims: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """The tally of each kind but checks."""
+    return {kind: tally(c for c in claims if c["kind"] == kind) for kind in KINDS if kind != "check"}
+
+
 def in_words(claims: Iterable[dict[str, Any]]) -> str:
-    """The tally without its zeros, e.g. "3 replicated, 1 partly"."""
-    return ", ".join(f"{number} {verdict}" for verdict, number in tally(claims).items() if number)
+    """The tally without its zeros and the checks, e.g. "3 replicated, 1 partly; 2 of 2 checks pass"."""
+    every = list(claims)
+    words = ", ".join(f"{number} {verdict}" for verdict, number in tally(every).items() if number)
+    ran = [each for each in every if each["kind"] == "check" and each["verdict"] != "not run"]
+    passed = sum(each["verdict"] == "replicated" for each in ran)
+    checks = f"{passed} of {len(ran)} checks pass" if ran else ""
+    return "; ".join(part for part in (words, checks) if part)
