@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import reference
 from benign import plots, studies
+from benign.claims import estimate
 from benign.pipeline import tables
 from benign.plots import COLUMNS, Figure
 from benign.stats import clopper_pearson
-from benign.claims import estimate
 from benign.studies.adversarial_training.grid import STUDY
 from support import figures_of
 

@@ -1,7 +1,7 @@
 """Claims: statements that a reader can disagree with, and the verdict that the measurements give.
 
-A study's rows give an *estimate*, a number with its interval over what was drawn anew (`estimates`); a *criterion* holds
-the whole interval against a threshold (`criteria`); a *claim* says in one sentence what its criteria judge (`record`).
+A study's rows give an *estimate*, a number with its interval over what was drawn anew (`estimates`); a *criterion*
+holds the whole interval against limits (`criteria`); a *claim* says in one sentence what its criteria judge (`record`).
 """
 
 from benign.claims.criteria import Criterion, always, at_least, at_most, within

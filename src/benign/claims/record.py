@@ -90,7 +90,7 @@ def converged(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_converged(judges: Sequence[Callable[[pd.DataFrame], Claim]]) -> Callable[[pd.DataFrame], list[Claim]]:
-    """A study's `claims`: from its table every claim, judged on the rows that converged, and saying how many did not."""
+    """A study's `claims`: from its table every claim, judged on rows that converged; scopes say how many did not."""
 
     def claims(table: pd.DataFrame) -> list[Claim]:
         kept = converged(table)

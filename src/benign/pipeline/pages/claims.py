@@ -25,7 +25,7 @@ def page(merged: dict[str, Any]) -> str:
 
 
 def entry(claim: dict[str, Any]) -> dict[str, Any]:
-    """A claim as pages show it: `judged`, a line for each criterion; `also`, other numbers; `anchor` on the tier's page."""
+    """A claim as pages show it: `judged`, a line for each criterion; `also`, other numbers; `anchor` on its page."""
     judged = {criterion["name"] for criterion in claim["criteria"]} | {"cells"}
     others = {name: value for name, value in claim["measured"].items() if name not in judged}
     return {
@@ -37,7 +37,7 @@ def entry(claim: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_words_of(criterion: dict[str, Any]) -> str:
-    """A criterion's number with its interval and limits, e.g. "excess 0.012 [0.01, 0.014], at most 0.05: replicated"."""
+    """A criterion with its interval and limits, e.g. "excess 0.012 [0.01, 0.014], at most 0.05: replicated"."""
     ends = [criterion["low"], criterion["high"]]
     spread = "" if ends == [criterion["value"]] * 2 else f" [{', '.join(_end(end) for end in ends)}]"
     limits = [f"{words} {criterion[name]:.4g}" for name, words in LIMITS.items() if criterion[name] is not None]
