@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from benign.claims import Claim, always, at_least, at_most, conclude, estimate, exact, on_converged, share, within
+from benign.claims.record import scope
 from benign.study import Cell, Row, Study, column, field
 
 
@@ -184,6 +186,11 @@ def test_scope_says_what_was_run_and_what_diverged():
     assert claim.scope.startswith("n = 50; seeds: ")
     assert claim.scope.endswith("2 cells; 1 of the study's 3 cells diverged and are left out")
     assert len(claim.keys) == 2
+
+
+def test_scope_has_the_paper_s_letters():
+    lettered = dataclasses.replace(STUDY, letters={"n": "N"})
+    assert scope(lettered, table([0.1])).startswith("N = 50; ")
 
 
 def test_the_record_has_every_field_of_the_contract():

@@ -176,10 +176,11 @@ def _would_decide(criterion: Criterion) -> str:
 def scope(study: Study, rows: pd.DataFrame) -> str:
     """What was run: the range of each field that has a letter or varies, the draws, and how many cells."""
     fields = [name for name in study.cell.model_fields if name not in NOT_SAID and rows[name].notna().any()]
+    letters = {**SYMBOLS, **study.letters}
     said = {
-        name: SYMBOLS.get(name, name.replace("_", " "))
+        name: letters.get(name, name.replace("_", " "))
         for name in fields
-        if name in SYMBOLS or rows[name].nunique() > 1
+        if name in letters or rows[name].nunique() > 1
     }
     seeds = span(rows.groupby("experiment")["seed"].nunique()) if "experiment" in rows else span(rows["seed"])
     return f"{', '.join(values(rows, said))}; seeds: {seeds}; {len(rows)} cells"
