@@ -15,13 +15,13 @@ from benign.plots.looks import AVERAGING, LINEAR_MARGIN, LOSS, NOISE, NORMS, OPE
 from benign.theory.mixture import gaussian
 
 RISK, STANDARD, RATIO = "adversarial risk", "standard risk", "relative margin"
-THRESHOLD = "d = n"
+THRESHOLD, CHOICES = "d = n", "other choices of ours"
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
     return [
-        risk_by_dimension(of_experiments(table, "dimension", "beyond")),
+        risk_by_dimension(of_experiments(table, "dimension", "beyond", "choices")),
         learning_curves(of_experiments(table, "curves")),
         margins(of_experiments(table, "margin")),
     ]
@@ -35,28 +35,33 @@ def risk_by_dimension(rows: pd.DataFrame) -> Figure:
     text = """Risk of adversarially trained linear classifiers, by the closed form with observed labels, over the
         dimension, for ‖μ‖ = d to the power s, ℓ2 budget 0.1 and ℓ∞ budget 0.01. Open markers: the adversarial risk of
         ordinary training. Lines: standard risk predicted for the averaging and the linear max-margin predictor (leading
-        order for d ≫ n). From d = 10⁴ on, points are drawn in law and ℓ2 alone is run. Below: share of training points
-        that are not fitted robustly. Bars: 95 % bootstrap intervals over seeds."""
+        order for d ≫ n). Crosses: the adversarial risk with a quarter or one and a half times the step size (ℓ2), or
+        with μ along an axis (ℓ∞). From d = 10⁴ on, points are drawn in law and ℓ2 alone is run. Below: share of the
+        training points that are not fitted robustly."""
     numbers: list[pd.DataFrame] = []
     for s, part in rows.groupby("exponent"):
         panel = f"‖μ‖ = d^{s:g}"
         for norm, name in NORMS.items():
-            of = {training: part[(part["norm"] == norm) & (part["training"] == training)] for training in TRAININGS}
-            trained, ordinary = of["adversarial"], of["ordinary"]
+            swept = part[(part["norm"] == norm) & (part["experiment"] != "choices")]
+            trained, ordinary = (swept[swept["training"] == training] for training in TRAININGS)
             control = f"{name}, {TRAININGS['ordinary']}"
             numbers += [
                 plots.over_seeds(trained, trained["d"], "adversarial_risk", (panel, RISK, name)),
                 plots.over_seeds(trained, trained["d"], "robust_train_error", (panel, TRAIN, name), "n"),
                 plots.over_seeds(ordinary, ordinary["d"], "adversarial_risk", (panel, RISK, control)),
             ]
-        plain = part[(part["norm"] == "l2") & (part["training"] == "adversarial")]
+        for (mean, scale), chosen in of_experiments(part, "choices").groupby(["mean", "step_scale"]):
+            place = (panel, RISK, f"{CHOICES}, {mean}, {scale:g}")
+            numbers.append(plots.over_seeds(chosen, chosen["d"], "adversarial_risk", place))
+        plain = of_experiments(part, "dimension", "beyond")
+        plain = plain[(plain["norm"] == "l2") & (plain["training"] == "adversarial")]
         numbers += [
             plots.over_seeds(plain, plain["d"], "standard_risk", (panel, RISK, STANDARD)),
             *_predicted(plain, panel),
             plots.mark(part["n"].max(), (panel, RISK, THRESHOLD)),
         ]
-    caption = plots.caption(text, plots.runs(rows, "n", "flip_rate", "steps"))
-    return Figure("risk_by_dimension", caption, plots.gather(numbers), draw_dimension)
+    caption = plots.caption(text, plots.INTERVALS, plots.runs(rows, "n", "flip_rate", "steps"))
+    return Figure("risk_by_dimension", caption, plots.gather(numbers), draw_dimension, frozenset(rows["key"]))
 
 
 def _predicted(rows: pd.DataFrame, panel: str) -> list[pd.DataFrame]:
@@ -78,7 +83,9 @@ def draw_dimension(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     quantities = {"risk": [RISK], "robust\ntraining error": [TRAIN]}
     facets = plots.Facets(numbers, 3.7, quantities=quantities, sharex=True, sharey="row", height_ratios=[3, 1])
     names = {name: f"{RISK}, {name}" for norm in NORMS.values() for name in (norm, f"{norm}, {TRAININGS['ordinary']}")}
-    facets.draw({STANDARD: points("black", ".", linewidth=0.8), TRAININGS["ordinary"]: OPEN | {"linestyle": ""}}, names)
+    names |= {name: f"{RISK}, {CHOICES}" for name in numbers["series"].unique() if name.startswith(CHOICES)}
+    own = {STANDARD: points("black", ".", linewidth=0.8), CHOICES: points("black", "x", linestyle="", zorder=4)}
+    facets.draw(own | {TRAININGS["ordinary"]: OPEN | {"linestyle": ""}}, names)
     facets.label("dimension d", log="x")
     # Closed forms leave the range of the measurements below d = n, where they do not hold.
     measured = numbers[(numbers["quantity"] == RISK) & (numbers["kind"] == "measured")]
@@ -95,7 +102,7 @@ COURSE = {LOSS: ("robust_train_loss", None), TRAIN: ("robust_train_error", "n"),
 def learning_curves(rows: pd.DataFrame) -> Figure:
     """A panel for each s, a series for each budget; x is the number of steps."""
     text = """Adversarial training of linear classifiers at d = 200 under three ℓ2 budgets: robust training loss and
-        error, and adversarial risk by the closed form. Grey: label noise. Bars: 95 % bootstrap intervals over seeds."""
+        error, and adversarial risk by the closed form. Grey: label noise."""
     numbers = []
     for s, shown in rows.groupby("exponent"):
         panel = f"d = {shown['d'].max():g}, ‖μ‖ = d^{s:g}"
@@ -104,8 +111,8 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
                 place = (panel, quantity, f"α = {budget:g}")
                 numbers.append(plots.over_seeds(part, part["steps"], column, place, trials))
         numbers.append(plots.level(shown["steps"], shown["flip_rate"].max(), (panel, RISK, NOISE)))
-    caption = plots.caption(text, plots.runs(rows, "n", "flip_rate", "steps"))
-    return Figure("learning_curves", caption, plots.gather(numbers), draw_curves)
+    caption = plots.caption(text, plots.INTERVALS, plots.runs(rows, "n", "flip_rate", "steps"))
+    return Figure("learning_curves", caption, plots.gather(numbers), draw_curves, frozenset(rows["key"]))
 
 
 def draw_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -134,8 +141,8 @@ def margins(rows: pd.DataFrame) -> Figure:
         for d, part in rows[rows["norm"] == norm].groupby("d")
         for kind, column in MARGINS.items()
     ]
-    caption = plots.caption(text, plots.runs(rows, "n", "flip_rate", "steps"))
-    return Figure("margins", caption, plots.gather(numbers), draw_margins)
+    caption = plots.caption(text, plots.INTERVALS, plots.runs(rows, "n", "flip_rate", "steps"))
+    return Figure("margins", caption, plots.gather(numbers), draw_margins, frozenset(rows["key"]))
 
 
 def draw_margins(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -97,4 +97,5 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("risk_by_dimension", "learning_curves", "margins"),
+    letters={"exponent": "s"},
 )
