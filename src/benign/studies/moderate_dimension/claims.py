@@ -1,205 +1,196 @@
 """Claims about leaky-ReLU networks at d = Θ(n), each judged on the table alone.
 
-[S]: the authors' paper, code and table of results. Errors are on fresh points with clean labels. The authors' table
-is their CSV's mean over n = 50, 60, …, 150 at each d/n, with its standard error over these eleven values; it comes
-from their code, which stops at training error 0. AGREE, BENIGN, LARGE and SMALL are [ours], set before any run. The
-ranges of γ and the constant 2 are [ours], and so are the three predictions; these were settled after a default tier
-had been seen, so that only other tiers' seeds put them to the test.
+[S]: the authors' paper, code and table of results. Errors are on fresh points with clean labels. Each (n, d, seed) has
+its own points and labels, so that means over the heatmap's n and seeds have intervals over both; cells that differ in γ
+alone share theirs. Limits are ours.
 """
 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from benign.claims import Claim, conclude, judge, on_converged
+from benign.claims import Claim, Criterion, always, at_least, at_most, conclude, estimate, of_experiments, on_converged
+from benign.studies.moderate_dimension.grid import STUDY
 from benign.studies.moderate_dimension.reported import REPORTED
 
-STUDY = "moderate_dimension"
-_claim = functools.partial(conclude, STUDY)
+_claim = functools.partial(conclude, STUDY, figure="error_by_ratio")
+_estimate = functools.partial(estimate, by=["n", "seed"], over="samples")
+_always = functools.partial(always, by=["n", "d", "seed"], over="samples")
 AGREE, BENIGN, SMALL, LARGE = 0.01, 0.01, 0.05, 5
-RULES = ("error", "loss")
+RULES = {"error": "training error 0", "loss": "hinge loss 0"}
 
 
-def _heatmap(table: pd.DataFrame, stop: str = "") -> pd.DataFrame:
-    rows = table[table["experiment"] == "heatmap"]
-    rows = rows[rows["stop"] == stop] if stop else rows
-    return rows.assign(ratio=rows["d"] // rows["n"])
+def _heatmap(table: pd.DataFrame) -> pd.DataFrame:
+    """The networks at γ = 5/n that met their rule."""
+    rows = of_experiments(table, "heatmap")
+    return rows[rows["reached"] == 1].assign(ratio=lambda t: t["d"] / t["n"])
 
 
-def _signal(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table[table["experiment"] == "signal"]
-    return rows.assign(scaled=(rows["gamma"] * rows["n"]).astype(float).round(6))
+def _at(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
+    return rows[rows["stop"] == rule]
 
 
-def _mean_and_error(values: pd.Series, by: pd.Series | str) -> pd.DataFrame:
-    """Mean of the values in each group, and its standard error over the runs."""
-    groups = values.astype(float).groupby(by)
-    return pd.DataFrame({"mean": groups.mean(), "error": groups.sem().fillna(0.0)})
+def _largest(name: str, says: str, rows: pd.DataFrame, column: str) -> Criterion:
+    """The largest mean of a difference, over d/n, is at most AGREE."""
+    found = _estimate(rows, lambda t: t.groupby("ratio")[column].mean().abs().max())
+    return at_most(name, f"largest |mean {says}| over d/n", found, AGREE)
 
 
-def _agreement(off: pd.Series, error: pd.Series) -> pd.Series:
-    return off.abs() <= np.maximum(AGREE, 3 * error)
-
-
-def _reproduces(id: str, stop: str, table: pd.DataFrame, rule: str) -> Claim:
-    rows = _heatmap(table, stop)
-    found = _mean_and_error(rows["test_error"], rows["ratio"])
-    shared = found.index.intersection(REPORTED.index)
-    off = found["mean"][shared] - REPORTED["mean"][shared]
-    error = (found["error"][shared] ** 2 + REPORTED["error"][shared] ** 2) ** 0.5
-    agree = _agreement(off, error)
-    measured = {f"d/n = {ratio}": found["mean"].get(ratio) for ratio in (1, 2, 3, 5, 8, 10)}
+def _reproduces(id: str, table: pd.DataFrame, rule: str, **words: Any) -> Claim:
+    rows = _at(_heatmap(table), rule)
+    rows = rows[rows["n"].between(50, 150)]  # the authors' range
+    rows = rows.assign(off=rows["test_error"] - rows["ratio"].map(REPORTED["mean"]))
+    means = rows.groupby("ratio")["test_error"].mean()
     return _claim(
         id,
-        len(rows),
-        judge(bool(agree.all()), agree.mean() >= 0.5),
-        measured=measured
-        | {
-            "largest_deviation": off.abs().max(),
-            "largest_tolerance": max(AGREE, 3 * error.max()),
-            "share_agreeing": agree.mean(),
-        },
-        statement=f"Trained until {rule}, networks have the test errors of the authors' table at every d/n.",
+        rows,
+        _largest("largest_deviation", "test error - the authors'", rows, "off"),
+        statement=f"Trained until {RULES[rule]}, networks have the mean test errors of the authors' table within "
+        f"{AGREE} at every d/n from 1 to 10 that was run.",
         source="the authors' table, from code that stops at training error 0 [S]",
-        expected="mean errors .0705, .0235, .0085, .0032, .0001, 0 at d/n = 1, 2, 3, 5, 8, 10",
-        tolerance=f"{AGREE}, or three standard errors of the difference of means over runs (partly: half of the d/n)",
-        figure="error_by_ratio",
+        thresholds="before any run",
+        limits="the authors' means are over n = 50, 60, …, 150; their own standard errors, up to .004, are left out",
+        also={f"d/n = {ratio}": means.get(ratio) for ratio in (1, 2, 3, 5, 8, 10)},
+        **words,
     )
 
 
 def table_at_zero_error(table: pd.DataFrame) -> Claim:
-    return _reproduces("table_at_zero_error", "error", table, "training error is 0")
+    why = """In the paper tier the means are farthest apart at d/n = 1, .081 against .071. The error there rises by 1.1
+        points with each point of flipped labels (55 networks, correlation .77), and our samples have 10.6 % of these;
+        at 10 % the regression line has .075."""
+    return _reproduces("table_at_zero_error", table, "error", kind="paper", why=" ".join(why.split()))
 
 
 def table_at_zero_loss(table: pd.DataFrame) -> Claim:
-    return _reproduces("table_at_zero_loss", "loss", table, "the hinge loss is 0 (the theorems' rule)")
+    why = "From training error 0 to hinge loss 0 the mean error rises by up to .032 in the paper tier (rules_agree)."
+    return _reproduces("table_at_zero_loss", table, "loss", kind="beyond", why=why)
 
 
 def noise_is_fitted(table: pd.DataFrame) -> Claim:
-    rows = table[table["stop"] == "error"]
-    fitted = rows["train_error"] == 0
+    rows = _at(table, "error")
     return _claim(
         "noise_is_fitted",
-        len(rows),
-        judge(bool(fitted.all()), fitted.mean() >= 0.9),
-        measured={
-            "share_fitted": fitted.mean(),
-            "flipped": rows["flipped"].mean(),
-            "most_steps": rows["steps"].max(),
-        },
-        statement="From d = n on every network reaches training error 0 with a tenth of the labels flipped.",
+        rows,
+        _always("share_fitted", "training error 0", rows, rows["train_error"] == 0),
+        kind="paper",
+        statement="With d from n to 10n and a tenth of the labels flipped, every network reaches training error 0 "
+        "within 30,000 steps.",
         source="experiments [S]",
-        expected="training error 0 in every cell, within the steps allowed",
-        tolerance="none: a count (partly: in nine cells of ten)",
-        figure="heatmap",
+        thresholds="before any run",
+        also={"flipped": rows["flipped"].mean(), "most_steps": rows["steps"].max()},
+        figure="training",
     )
 
 
 def loss_reaches_zero(table: pd.DataFrame) -> Claim:
-    rows = table[table["stop"] == "loss"]
-    reached = rows["reached"] == 1
+    rows = _at(table, "loss")
     return _claim(
         "loss_reaches_zero",
-        len(rows),
-        judge(bool(reached.all()), reached.mean() >= 0.9),
-        measured={
-            "share_reached": reached.mean(),
-            "median_steps": rows["steps"].median(),
-            "most_steps": rows["steps"].max(),
-        },
-        statement="Gradient descent brings the hinge loss to exactly 0 after finitely many steps in every network.",
+        rows,
+        _always("share_reached", "hinge loss 0", rows, rows["hinge_loss"] == 0),
+        kind="paper",
+        statement="With d from n to 10n gradient descent brings the hinge loss to exactly 0 within 30,000 steps in "
+        "every network.",
         source="theorems' condition [S]",
-        expected="hinge loss 0 in every cell, within the steps allowed",
-        tolerance="none: a count (partly: in nine cells of ten)",
-        figure="heatmap",
+        thresholds="before any run",
+        also={"median_steps": rows["steps"].median(), "most_steps": rows["steps"].max()},
+        figure="training",
     )
 
 
 def benign_at_moderate_dimension(table: pd.DataFrame) -> Claim:
     rows = _heatmap(table)
     rows = rows[rows["ratio"] >= LARGE]
-    means = rows.groupby(["stop", "ratio"])["test_error"].mean()
-    rules = {rule: means[means.index.get_level_values("stop") == rule] for rule in RULES}
-    benign = [len(values) > 0 and bool((values <= BENIGN).all()) for values in rules.values()]
+
+    def largest(rule: str) -> Criterion:
+        found = _estimate(_at(rows, rule), lambda t: t.groupby("ratio")["test_error"].mean().max())
+        return at_most(f"largest_error_at_zero_{rule}", f"largest mean test error at {RULES[rule]}", found, BENIGN)
+
     return _claim(
         "benign_at_moderate_dimension",
-        len(rows),
-        judge(all(benign), any(benign)),
-        measured={f"largest_mean_error_at_zero_{rule}": values.max() for rule, values in rules.items()},
-        statement=(
-            f"At γ = 5/n and d/n ≥ {LARGE}, far below n², overfitting is benign under either stopping rule: networks "
-            "that have fitted flipped labels classify fresh points almost perfectly."
-        ),
+        rows,
+        *map(largest, RULES),
+        kind="paper",
+        statement=f"At γ = 5/n and d/n from {LARGE} to 10 networks that have fitted every label, a tenth of them "
+        f"flipped, have mean test error at most {BENIGN} at every d/n, stopped at training error 0 and at hinge loss "
+        "0 alike.",
         source="abstract: d = Ω(n) suffices [S]",
-        expected=f"mean test error ≤ {BENIGN} at every d/n",
-        tolerance="none beyond the threshold [ours] (partly: under one rule)",
-        figure="error_by_ratio",
+        thresholds="before any run",
+        why="At hinge loss 0 the paper tier has means of .0155, .0141 and .0126 at d/n = 5, 6 and 7, and from 8 on at "
+        "most .0068; at training error 0 none is above .0018.",
     )
 
 
+def _by_signal(rows: pd.DataFrame) -> pd.Series:
+    """Mean over the seeds at each (rule, n, γ)."""
+    return rows.groupby(["stop", "n", "gamma"])["test_error"].mean()
+
+
 def weak_signal_is_harmful(table: pd.DataFrame) -> Claim:
-    rows = _signal(table)
+    rows = of_experiments(table, "signal")
     rows = rows[rows["gamma"] * rows["d"] <= 1 + 1e-9]
-    means = rows.groupby(["stop", "n", "scaled"])["test_error"].mean()
-    harmful = means >= 1 / 8
+    least = estimate(rows, lambda t: _by_signal(t).min())
     return _claim(
         "weak_signal_is_harmful",
-        len(rows),
-        judge(bool(harmful.all()), harmful.mean() >= 0.9),
-        measured={"least_mean_error": means.min(), "largest_mean_error": means.max()},
-        statement="Where γ ≤ 1/d overfitting is harmful under either stopping rule: test error is at least 1/8.",
+        rows,
+        at_least("least_mean_error", "least mean test error over (rule, n, γ)", least, 1 / 8),
+        kind="paper",
+        statement="At d = 2n, where γ ≤ 1/d, overfitting is harmful under either stopping rule: mean test error is at "
+        "least 1/8.",
         source="abstract, theorem on harmful overfitting [S]; γ = O(1/d) [M], its constant 1 [ours]",
-        expected="mean test error ≥ 1/8 at every (rule, n, γ)",
-        tolerance="none: a count (partly: nine in ten)",
+        thresholds="after the default tier",
+        limits="1/8 is the theorem's, the range of γ is ours",
         figure="signal",
     )
 
 
 def strong_signal_is_not(table: pd.DataFrame) -> Claim:
-    rows = _signal(table)
-    rows = rows[rows["scaled"] >= 10]
-    means = rows.groupby(["stop", "n", "scaled"])["test_error"].mean()
-    small = means < SMALL
+    rows = of_experiments(table, "signal")
+    rows = rows[rows["gamma"] * rows["n"] >= 10 * (1 - 1e-9)]
+
+    def largest(rule: str) -> Criterion:
+        found = estimate(_at(rows, rule), lambda t: _by_signal(t).max())
+        return at_most(f"largest_error_at_zero_{rule}", f"largest mean test error at {RULES[rule]}", found, SMALL)
+
     return _claim(
         "strong_signal_is_not",
-        len(rows),
-        judge(bool(small.all()), small.mean() >= 0.5),
-        measured={"largest_mean_error": means.max(), "least_mean_error": means.min()},
-        statement=f"At the same d = 2n, γ ≥ 10/n takes the test error below {SMALL} under either stopping rule.",
+        rows,
+        *map(largest, RULES),
+        kind="paper",
+        statement=f"At d = 2n and γ from 10/n to 18/n mean test error is at most {SMALL} at every (n, γ) that was run, "
+        "under either stopping rule.",
         source="experiments over γ [S]",
-        expected=f"mean test error < {SMALL} at every (rule, n, γ)",
-        tolerance="none: a count (partly: half)",
+        thresholds="after the default tier",
+        why="The error goes with the sample's share of flipped labels: in the paper tier, at n = 100, γ = 10/n and "
+        "hinge loss 0, it is .016 at 6 % of flips and .156 at 16 % (five seeds, correlation .84).",
         figure="signal",
     )
 
 
 def rules_agree(table: pd.DataFrame) -> Claim:
-    errors = _heatmap(table).groupby(["n", "ratio", "seed", "stop"])["test_error"].first().unstack()
-    pairs = errors.reindex(columns=RULES).dropna()
-    cost = pairs["loss"] - pairs["error"]
-    found = _mean_and_error(cost, "ratio")
-    within = found["mean"].abs() <= AGREE
+    rows = _heatmap(table)
+    rows = rows[rows.groupby(["n", "d", "seed"])["stop"].transform("nunique") == 2]
+
+    def largest(t: pd.DataFrame) -> float:
+        mean = t.groupby(["ratio", "stop"])["test_error"].mean().unstack()
+        return float((mean["loss"] - mean["error"]).abs().max())
+
     return _claim(
         "rules_agree",
-        2 * len(cost),
-        judge(bool(within.all()), within.mean() >= 0.5),
-        measured={
-            "largest_mean_cost": found["mean"].max(),
-            "at_ratio": found["mean"].nlargest(1).index.max(),
-            "least_mean_cost": found["mean"].min(),
-            "share_within": within.mean(),
-        },
-        statement=(
-            f"Training on from training error 0 to hinge loss 0 changes the mean test error by at most {AGREE} at any "
-            "d/n: what the code shows is what the theorems are about."
-        ),
+        rows,
+        at_most("largest_change", "largest |change of the mean test error| over d/n", _estimate(rows, largest), AGREE),
+        kind="beyond",
+        statement="At γ = 5/n training on from training error 0 to hinge loss 0 changes the mean test error by at "
+        f"most {AGREE} at every d/n from 1 to 10.",
         source="beyond the paper (its code stops at the first, its theorems are about the second [S])",
-        expected=f"|mean difference| ≤ {AGREE} at every d/n",
-        tolerance="none beyond the threshold [ours]; both rules stop the same networks (partly: at half of the d/n)",
-        figure="error_by_ratio",
+        thresholds="before any run",
+        limits="the limit is ours; both rules stop the same networks",
+        why="In the paper tier the mean error rises by .029, .032, .029 and .021 at d/n = 1, 2, 3 and 4, by .012 to "
+        ".014 from 5 to 7, and by at most .007 from 8 on.",
     )
 
 
@@ -208,62 +199,64 @@ def approximately_max_margin(table: pd.DataFrame) -> Claim:
     ratio = rows["weight_norm"] / rows["linear_norm"]
     return _claim(
         "approximately_max_margin",
-        len(rows),
-        judge(ratio.max() <= 2, ratio.median() <= 2),
-        measured={"largest_ratio": ratio.max(), "median_ratio": ratio.median(), "least_ratio": ratio.min()},
-        statement=(
-            "At hinge loss 0 a network's weights, scaled to least margin 1, are at most twice as long as those that "
-            "compute the linear hard-margin classifier."
-        ),
+        rows,
+        _always("share_within", "weights at most twice as long", rows, ratio <= 2),
+        kind="paper",
+        statement="At hinge loss 0 a network's weights, scaled to least margin 1, are at most twice as long as those "
+        "that compute the linear hard-margin classifier.",
         source="approximate margin maximisation [S]; the constant 2 [ours]",
-        expected="ratio ≤ 2 in every cell",
-        tolerance="none beyond the threshold (partly: the median)",
-        figure="",
+        thresholds="after the default tier",
+        also={"largest_ratio": ratio.max(), "median_ratio": ratio.median(), "least_ratio": ratio.min()},
+        figure="training",
     )
 
 
-def _predicts(id: str, table: pd.DataFrame, column: str, statement: str) -> Claim:
-    rows = _heatmap(table, "loss")
-    off = _mean_and_error(rows["test_error"] - rows[column], rows["ratio"])
-    agree = _agreement(off["mean"], off["error"])
+def _predicts(id: str, table: pd.DataFrame, column: str, whose: str, why: str) -> Claim:
+    rows = _at(_heatmap(table), "loss")
+    rows = rows.assign(off=rows["test_error"] - rows[column])
     return _claim(
         id,
-        len(rows),
-        judge(bool(agree.all()), agree.mean() >= 0.5),
-        measured={"largest_deviation": off["mean"].abs().max(), "share_agreeing": agree.mean()},
-        statement=statement,
-        source="docs/theory.md § 15 [derived]",
-        expected=f"mean errors at hinge loss 0 within {AGREE} of the prediction at every d/n",
-        tolerance=f"{AGREE}, or three standard errors of the mean of paired differences (partly: at half of the d/n)",
-        figure="error_by_ratio",
+        rows,
+        _largest("largest_deviation", "test error - prediction", rows, "off"),
+        kind="beyond",
+        statement="At γ = 5/n and every d/n from 1 to 10 the mean test error of networks at hinge loss 0 is within "
+        f"{AGREE} of that of {whose}.",
+        source="docs/theory.md § 15",
+        thresholds="after the default tier",
+        limits="the limit is ours; differences are of the same points",
+        why=f"In the paper tier {why}.",
     )
 
 
 def hard_margin_predicts(table: pd.DataFrame) -> Claim:
-    text = "Networks at hinge loss 0 err as the linear hard-margin classifier of the same points does."
-    return _predicts("hard_margin_predicts", table, "linear_error", text)
+    whose = "the linear hard-margin classifier of the points"
+    why = "networks err .022 less at d/n = 1; from 2 to 10 the mean difference is at most .008"
+    return _predicts("hard_margin_predicts", table, "linear_error", whose, why)
 
 
 def aligned_neurons_predict(table: pd.DataFrame) -> Claim:
-    text = "Networks at hinge loss 0 err as the max-margin network of aligned neurons does, the picture for d ≥ n²."
-    return _predicts("aligned_neurons_predict", table, "aligned_error", text)
+    whose = "the max-margin network of aligned neurons"
+    why = "networks err more at every d/n: by .056, .048, .033 and .028 from 1 to 4, and still by .005 at 10"
+    return _predicts("aligned_neurons_predict", table, "aligned_error", whose, why)
 
 
 def nearly_half_spaces(table: pd.DataFrame) -> Claim:
     rows = _heatmap(table)
-    place = rows["stop"] + rows["ratio"].astype(str)
-    off = _mean_and_error(rows["test_error"] - rows["half_space_error"], place)
-    agree = _agreement(off["mean"], off["error"])
+    rows = rows.assign(off=rows["test_error"] - rows["half_space_error"])
     return _claim(
         "nearly_half_spaces",
-        len(rows),
-        judge(bool(agree.all()), agree.mean() >= 0.9),
-        measured={"largest_deviation": off["mean"].abs().max(), "mean_deviation": off["mean"].mean()},
-        statement="A network errs as the half-space of its summed weights Σa_jw_j does, by the closed form.",
-        source="docs/theory.md § 15 [derived]",
-        expected=f"mean difference within {AGREE} at every d/n and rule",
-        tolerance=f"{AGREE}, or three standard errors of the mean difference (partly: nine in ten)",
-        figure="",
+        rows,
+        *(_largest(f"at_zero_{rule}", f"difference at {said}", _at(rows, rule), "off") for rule, said in RULES.items()),
+        kind="beyond",
+        statement=f"At γ = 5/n and every d/n from 1 to 10 the mean test error of networks is within {AGREE} of that "
+        "of the half-space of their summed weights Σa_jw_j, under either stopping rule.",
+        source="docs/theory.md § 15",
+        thresholds="after the default tier",
+        limits="the limit is ours; the half-space's error is the closed form",
+        why="The half-space leaves out the even part (f(x)+f(-x))/2. At n = 100, over five seeds, its root mean "
+        "square is .21 of the odd part's at d/n = 1 and .08 to .10 at d/n = 10. In the paper tier networks err .010 "
+        "(training error 0) and .014 (hinge loss 0) more than the half-space at d/n = 1, and at most .007 more from "
+        "d/n = 2 on.",
     )
 
 

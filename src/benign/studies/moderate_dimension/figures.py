@@ -1,4 +1,4 @@
-"""Figures of the networks at d = Θ(n): the heatmap, the error against d/n, and the error against the signal."""
+"""Figures of the networks at d = Θ(n): the heatmap, the error against d/n and against the signal, and training."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ ERROR = "test error"
 RULES = {"error": "until training error 0", "loss": "until hinge loss 0"}
 NETWORKS, AUTHORS = "networks, mean over n and seeds", "authors' table (three standard errors)"
 HARD_MARGIN, ALIGNED, INTERPOLATOR = "linear hard margin", "aligned neurons", "linear interpolator (closed form)"
-PREDICTED = {HARD_MARGIN: "linear_error", ALIGNED: "aligned_error"}
+HALF_SPACE = "half-space of the summed weights"
+PREDICTED = {HARD_MARGIN: "linear_error", ALIGNED: "aligned_error", HALF_SPACE: "half_space_error"}
 EIGHTH, UNIT = "1/8", "γ = 1/d"
 LOOKS = {
     NETWORKS: looks.points("blue", "o"),
     AUTHORS: looks.line("grey", width=0.8),
     HARD_MARGIN: looks.LOOKS[looks.LINEAR_MARGIN],
     ALIGNED: looks.line("black", "-."),
+    HALF_SPACE: looks.line("sky", width=1.2),
     INTERPOLATOR: looks.line("grey", ":", 1.1),
     EIGHTH: looks.line("grey", width=0.7),
 }
@@ -32,13 +34,13 @@ def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
     rows = table.assign(ratio=table["d"] / table["n"], scaled=(table["gamma"] * table["n"]).round(6))
     grid, signal = of_experiments(rows, "heatmap"), of_experiments(rows, "signal")
-    return [heatmap(grid), error_by_ratio(grid), error_by_signal(signal)]
+    return [heatmap(grid), error_by_ratio(grid), error_by_signal(signal), training(grid, signal)]
 
 
 def _runs(rows: pd.DataFrame) -> str:
     said = plots.runs(rows, "flip_rate", width="m", slope="slope", tested="test points")
     short = int((rows["reached"] == 0).sum())
-    return f"{said} {short} had not reached their rule after {rows['max_steps'].max():g} steps." if short else said
+    return f"{said} {short} had not met their rule after {rows['max_steps'].max():g} steps." if short else said
 
 
 def _by_rule(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -59,7 +61,9 @@ def heatmap(rows: pd.DataFrame) -> Figure:
         for panel, stopped in _by_rule(rows)
         for n, part in stopped.groupby("n")
     ]
-    return Figure("heatmap", plots.caption(text, _runs(rows)), plots.gather(numbers), draw_heatmap)
+    return Figure(
+        "heatmap", plots.caption(text, _runs(rows)), plots.gather(numbers), draw_heatmap, frozenset(rows["key"])
+    )
 
 
 def draw_heatmap(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -79,10 +83,10 @@ def draw_heatmap(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def error_by_ratio(rows: pd.DataFrame) -> Figure:
     """A panel for each rule; x is d/n."""
-    text = """The same errors against d/n. Bars: 95 % intervals, the hull of Clopper-Pearson and bootstrap over runs.
-        Grey band: the authors' table, whose networks stopped at training error 0. Lines: mean errors predicted for the
-        same points by the linear hard-margin classifier and by the max-margin network of aligned neurons, and the
-        closed form of the linear interpolator. The y-axis is linear below 0.001."""
+    text = """The same errors against d/n. Bars: 95 % intervals over n and seeds (Student's t). Grey band: the authors'
+        table, whose networks stopped at training error 0. Lines: mean errors of the half-spaces of the networks' summed
+        weights; those predicted for the same points by the linear hard-margin classifier and by the max-margin network
+        of aligned neurons; the closed form of the linear interpolator. The y-axis is linear below 0.001."""
     at, mean, error = REPORTED.index, REPORTED["mean"], REPORTED["error"]
     numbers = []
     for panel, part in _by_rule(rows):
@@ -93,7 +97,8 @@ def error_by_ratio(rows: pd.DataFrame) -> Figure:
             *_predictions(part, part["ratio"], panel),
             _interpolator(part, panel),
         ]
-    return Figure("error_by_ratio", plots.caption(text, _runs(rows)), plots.gather(numbers), draw_ratio)
+    caption = plots.caption(text, _runs(rows))
+    return Figure("error_by_ratio", caption, plots.gather(numbers), draw_ratio, frozenset(rows["key"]))
 
 
 def _predictions(rows: pd.DataFrame, x: pd.Series, panel: str) -> list[pd.DataFrame]:
@@ -125,7 +130,7 @@ def draw_ratio(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 def error_by_signal(rows: pd.DataFrame) -> Figure:
     """A panel for each rule, a series for each n; x is γn."""
     text = """Test error against the signal γ, times n, at d = 2n. Horizontal: 1/8, above which overfitting is called
-        harmful; vertical: γ = 1/d. Bars and lines as in the figure over d/n. The x-axis is linear below 0.1."""
+        harmful; vertical: γ = 1/d. Lines as in the figure over d/n. The x-axis is linear below 0.1."""
     numbers = []
     for panel, part in _by_rule(rows):
         numbers += [
@@ -137,7 +142,8 @@ def error_by_signal(rows: pd.DataFrame) -> Figure:
             plots.level(part["scaled"], 1 / 8, (panel, ERROR, EIGHTH)),
             plots.mark((part["n"] / part["d"]).mean(), (panel, ERROR, UNIT)),
         ]
-    return Figure("signal", plots.caption(text, _runs(rows)), plots.gather(numbers), draw_signal)
+    caption = plots.caption(text, plots.INTERVALS, _runs(rows))
+    return Figure("signal", caption, plots.gather(numbers), draw_signal, frozenset(rows["key"]))
 
 
 def draw_signal(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -146,8 +152,49 @@ def draw_signal(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     sizes = numbers.loc[numbers["kind"] == "measured", "series"]
     facets.draw(LOOKS | plots.in_order(sizes), {EIGHTH: "harmful above 1/8"})
     for panel in facets:
-        panel.axes.set_xscale("symlog", linthresh=0.1, linscale=0.4)
-        panel.axes.set_xticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
-        panel.axes.set(ylim=(0, 0.55), xlim=(-0.02, 1.3 * panel.numbers["x"].max()))
+        _signal_axis(panel)
+        panel.axes.set_ylim(0, 0.55)
     facets.label("γ n", ERROR)
     return facets.finish(columns=3)
+
+
+def _signal_axis(panel: plots.Panel) -> None:
+    panel.axes.set_xscale("symlog", linthresh=0.1, linscale=0.4)
+    panel.axes.set_xticks([0, 0.1, 1, 10], ["0", "0.1", "1", "10"])
+    panel.axes.set_xlim(-0.02, 1.3 * panel.numbers["x"].max())
+
+
+# ---------------------------------------------------------------- training
+
+STEPS, LENGTH = "steps", "‖W‖ / hard margin's"
+OVER = {"γ = 5/n": ("ratio", "d/n"), "d/n = 2": ("scaled", "γ n")}  # panel to what stands on its x-axis
+
+
+def training(*experiments: pd.DataFrame) -> Figure:
+    """A panel for each experiment, a row for the steps and one for the weights."""
+    text = """Above: steps of gradient descent until every training point is classified as its label says, and until the
+        hinge loss is 0. Below: length of the weights at hinge loss 0, scaled to least margin 1, relative to those of a
+        network that computes the linear hard-margin classifier. Bars: 95 % intervals over n and seeds (Student's t)."""
+    numbers = []
+    for (panel, (x, _)), rows in zip(OVER.items(), experiments, strict=True):
+        for rule, series in RULES.items():
+            part = rows[rows["stop"] == rule]
+            numbers.append(plots.over_seeds(part, part[x], "steps", (panel, STEPS, series)))
+        met = rows[(rows["stop"] == "loss") & (rows["reached"] == 1)]
+        met = met.assign(length=met["weight_norm"] / met["linear_norm"])
+        numbers.append(plots.over_seeds(met, met[x], "length", (panel, LENGTH, RULES["loss"])))
+    rows = pd.concat(experiments)
+    caption = plots.caption(text, _runs(rows))
+    return Figure("training", caption, plots.gather(numbers), draw_training, frozenset(rows["key"]))
+
+
+def draw_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """One column for each experiment."""
+    facets = plots.Facets(numbers, 4.2, quantities=[STEPS, LENGTH], sharex="col", sharey="row")
+    facets.draw(plots.in_order(RULES.values()))
+    for panel in facets:
+        if OVER[panel.name][0] == "scaled":
+            _signal_axis(panel)
+    facets.label(lambda name: OVER[name][1])
+    plots.log_axis(facets.grid[0, 0], "y", 5)
+    return facets.finish(columns=2)

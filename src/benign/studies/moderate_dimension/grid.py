@@ -92,6 +92,7 @@ STUDY = Study(
     title="Karhadkar et al., Benign overfitting in leaky ReLU networks with moderate input dimension, NeurIPS 2024.",
     cell=Cell,
     row=Row,
-    figures=("heatmap", "error_by_ratio", "signal"),
+    figures=("heatmap", "error_by_ratio", "signal", "training"),
     shorthand=Multiples,
+    letters={"gamma": "γ", "slope": "slope"},
 )
