@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,19 @@ import pytest
 
 from benign import plots
 from benign.data.images import sources
+from benign.data.images.pairs import sample_problem
 from benign.data.images.record import ImageSet
-from benign.pipeline import settings
+from benign.experiments.samples import Coordinates, on_device
+from benign.nets.two_layer import Activation
+from benign.pipeline import settings, tables
 from benign.studies.real_data.claims import CLAIMS
-from benign.studies.real_data.experiment import run
+from benign.studies.real_data.experiment import fit, measure, run
 from benign.studies.real_data.grid import STUDY, Cell
 from benign.studies.real_data.predictions import half_space
 from benign.study import CellError, Context
-from support import figures_of, verdicts_of
+from benign.theory.geometry.separation import opposite_distances
+from benign.train.reduction import orthonormal_basis
+from support import ROOT, claims_of, figures_of, verdicts_of
 
 NAME = STUDY.name
 
@@ -82,35 +89,156 @@ def test_real_cats_and_dogs_make_a_row():
     assert row["d"] == 48
 
 
+def test_wrong_labels_of_0_and_1_are_overfitted_benignly_once_noise_fills_many_directions():
+    """docs/theory.md § 17: MNIST's own noise fills about 20. Errors are with true labels, so that 0 is benign."""
+    cell = small(side=28, n=100, width=40, step_scale=32.0, steps=100, most_steps=3200)
+    rng = np.random.default_rng(0)
+    images = sample_problem(sources.mnist_sample(), cell.classes, cell.side, cell.n, cell.flip_rate, 0, rng)
+    errors = []
+    for added in (0, 10_000):
+        x, x_test = (
+            np.hstack([points, rng.standard_normal((len(points), added))]) for points in (images.x, images.x_test)
+        )
+        mean = np.append(images.mean, np.zeros(added))
+        w0 = cell.init_scale / len(mean) ** 0.5 * rng.standard_normal((cell.width // 2, len(mean)))
+        q = orthonormal_basis(mean, x, w0)
+        coordinates = Coordinates(x @ q, images.labels, mean @ q, w0 @ q, x_test @ q, images.test_labels)
+        step = cell.step_scale * cell.n / np.linalg.norm(x, 2) ** 2
+        how = {"name": "", "activation": Activation("leaky_relu", cell.slope), "budget": 0.0, "step_size": step}
+        drawn = types.SimpleNamespace(
+            trained=on_device(coordinates, "cpu", **how), distances=opposite_distances(x, images.labels.observed)
+        )
+        found = measure(drawn, fit(cell, drawn, budget := 0.1 * np.linalg.norm(mean)), budget)
+        errors.append(found["robust_test_error_clean_labels"])
+    assert found["robust_train_error"] == 0
+    assert errors[1] <= 0.05 < errors[0]
+
+
 # ---------------------------------------------------------------- claims and figures
 
 
-def ideal_row(cell: Cell) -> dict[str, Any]:
-    """A row as it would be if every claim held: a half-space with ρ = .7‖μ̂‖ and deviations of 1.5."""
-    signal = 9.0 if cell.data == "mnist" else 3.0
-    budget, impossible = cell.budget_ratio * signal, 0.5 * signal
-    row: dict[str, Any] = cell.row(status="ok", budget=budget, mean_norm=signal)
-    row |= {"first_share": 0.5, "separation": impossible, "tested": 400, "trained_steps": 100}
-    row |= {"least_robust_train_error": 0.1 * (budget >= impossible)}
-    row |= {"robust_train_error": 0.2 * (budget >= impossible), "averaging_rho": 0.95 * signal}
-    row |= {"network_rho": 0.7 * signal, "network_sigma_first": 1.5, "network_sigma_second": 1.5}
-    frame = pd.DataFrame([row])
-    row["robust_test_error"] = float(half_space(frame, cell.flip_rate)[0]) + 1e-4 - 1e-6 * cell.n
-    row["robust_test_error_clean_labels"] = float(half_space(frame, 0.0)[0])
-    if cell.data == "cifar10":
-        row["robust_test_error"] += 0.04
-    if cell.training == "ordinary":
-        row["robust_test_error"] += 0.1
-    return row
+def possible(row: dict[str, Any]) -> bool:
+    """Whether the code could write such a row; that training error is at least the bound is a claim, not a rule."""
+    n, tested = int(row["n"]), int(row["tested"])
+    counts = {"robust_train_error": n, "clean_train_error": n, "least_robust_train_error": n, "flipped": n}
+    counts |= {f"{how}_test_error{labels}": tested for how in ("clean", "robust") for labels in ("", "_clean_labels")}
+    shares = [np.isclose(row[name] * trials % 1, [0, 1], atol=1e-9).any() for name, trials in counts.items()]
+    alike = [f"_test_error{labels}" for labels in ("", "_clean_labels")] + ["_train_error"]
+    adversarial = row["training"] == "adversarial"
+    ended = row["robust_train_error"] == 0 or row["budget"] >= row["separation"] - 1e-9
+    return all(
+        [
+            *shares,
+            *(0 <= row[f"clean{name}"] <= row[f"robust{name}"] <= 1 for name in alike),
+            row["budget"] > 0 or all(row[f"clean{name}"] == row[f"robust{name}"] for name in alike),
+            row["flip_rate"] > 0 or row["robust_test_error"] == row["robust_test_error_clean_labels"],
+            np.isclose(row["budget"], row["budget_ratio"] * row["mean_norm"]),
+            (row["least_robust_train_error"] > 0) == (row["budget"] >= row["separation"] - 1e-9),
+            row["steps"] <= row["trained_steps"] <= row["most_steps"],
+            not adversarial or ended or row["trained_steps"] == row["most_steps"],
+        ]
+    )
 
 
-@pytest.fixture(scope="module")
-def ideal() -> pd.DataFrame:
+@functools.cache
+def cells() -> list[Cell]:
+    """The paper tier's, with six seeds of each."""
     grid = settings.section(settings.grid_file(NAME), NAME, "paper")["grid"]
-    return pd.DataFrame([ideal_row(cell) for cell in STUDY.cells(grid)])
+    blocks = {name: [{**block, "seeds": 6} for block in blocks] for name, blocks in grid["experiments"].items()}
+    return STUDY.cells({**grid, "experiments": blocks})
+
+
+def unmeasured(cell: Cell) -> dict[str, Any]:
+    """A row without its test errors, as it would be if every claim held; the network's ρ is .7‖μ̂‖."""
+    signal = 9.0 if cell.data == "mnist" else 2.5
+    budget, separation = cell.budget_ratio * signal, 0.5 * signal
+    row: dict[str, Any] = cell.row(status="ok", budget=budget, mean_norm=signal, d=784, first_share=0.5, tested=400)
+    row |= {"separation": separation, "trained_steps": cell.steps, "flipped": cell.flip_rate, "clean_train_error": 0.0}
+    row |= {"least_robust_train_error": 0.1 * (budget >= separation), "averaging_rho": 0.95 * signal}
+    row |= {"robust_train_error": 0.2 * (budget >= separation), "network_rho": 0.7 * signal}
+    return row | {"network_sigma_first": 1.5, "network_sigma_second": 1.5}
+
+
+@functools.cache
+def table(true: float = 0.7, sigma: float = 1.5, luck: float = 0.02) -> pd.DataFrame:
+    """The rows of a network that is its half-space, with errors to a 400th, as 400 test points give them.
+
+    true, sigma: ρ/‖μ̂‖ and the deviations that the test points show; luck: what is lost beyond, at n = 100
+    """
+    rows = pd.DataFrame(map(unmeasured, cells()))
+    shown = rows.assign(network_rho=true * rows.mean_norm, network_sigma_first=sigma, network_sigma_second=sigma)
+    lost = luck * 100 / rows.n + 0.0025 * (rows.seed % 3) + 0.1 * (rows.training == "ordinary")
+    for labels, beta in (("", rows.flip_rate), ("_clean_labels", 0.0)):
+        for how, budget in (("clean", 0.0), ("robust", rows.budget)):
+            error = (half_space(shown.assign(budget=budget), beta) + lost).clip(0, 1)
+            rows[f"{how}_test_error{labels}"] = (400 * error).round() / 400
+    return rows
+
+
+@pytest.fixture
+def ideal() -> pd.DataFrame:
+    return table()
 
 
 verdicts = functools.partial(verdicts_of, NAME)
+
+
+def changed(where: Callable[[pd.DataFrame], Any], **columns: Any) -> Callable[[], pd.DataFrame]:
+    """The ideal table with other values, each a number or made from the rows, where something holds."""
+
+    def made() -> pd.DataFrame:
+        rows = table()
+        new = {name: value(rows) if callable(value) else value for name, value in columns.items()}
+        return rows.assign(**{name: rows[name].mask(where(rows), value) for name, value in new.items()})
+
+    return made
+
+
+def unfitted(where: Callable[[pd.DataFrame], Any]) -> Callable[[], pd.DataFrame]:
+    """One point of a hundred is left where all could be fitted, after all the steps."""
+    return changed(
+        lambda t: where(t) & (t.least_robust_train_error == 0),
+        robust_train_error=lambda t: (t.n // 100) / t.n,
+        clean_train_error=lambda t: (t.n // 100) / t.n,
+        trained_steps=lambda t: t.most_steps,
+    )
+
+
+def noisy(t: pd.DataFrame, data: str) -> pd.Series:
+    return (t.data == data) & (t.flip_rate > 0)
+
+
+# Of the claims with two criteria each criterion is broken by itself.
+BROKEN: list[tuple[str, Callable[[], pd.DataFrame]]] = [
+    ("no_classifier_beats_separation", changed(lambda t: t.least_robust_train_error > 0, robust_train_error=0.05)),
+    ("true_labels_interpolated", unfitted(lambda t: t.flip_rate == 0)),
+    ("noisy_labels_interpolated", unfitted(lambda t: t.experiment == "long")),
+    ("direction_predicts_transition", lambda: table(true=0.5)),
+    ("white_noise_misses", lambda: table(true=0.95, sigma=1.0)),
+    ("covariance_predicts_curve", lambda: table(sigma=4.0)),
+    ("covariance_predicts_curve", lambda: table(sigma=1.0)),
+    (
+        "benign_on_mnist",
+        changed(
+            lambda t: noisy(t, "mnist") & (t.budget_ratio > 0),
+            robust_test_error=lambda t: (t.robust_test_error + 0.1).clip(upper=1),
+        ),
+    ),
+    ("benign_on_mnist", unfitted(lambda t: noisy(t, "mnist"))),
+    ("more_points_help", lambda: table(luck=-0.02)),
+    (
+        "cifar10_not_benign",
+        changed(
+            lambda t: noisy(t, "cifar10") & (t.budget_ratio == 0),
+            robust_test_error=lambda t: t.flip_rate,
+            clean_test_error=lambda t: t.flip_rate,
+        ),
+    ),
+    (
+        "adversarial_beats_ordinary",
+        changed(lambda t: t.training == "ordinary", robust_test_error=lambda t: t.clean_test_error),
+    ),
+]
 
 
 def test_on_the_ideal_table_every_claim_is_replicated(ideal):
@@ -125,27 +253,31 @@ def test_without_cifar10_its_claim_is_not_run(ideal):
     assert verdicts(ideal[ideal["data"] == "mnist"])["cifar10_not_benign"] == "not run"
 
 
-MUTATIONS = {
-    "no_classifier_beats_separation": lambda t: t.assign(robust_train_error=0.05),
-    "true_labels_interpolated": lambda t: t.assign(robust_train_error=0.02),
-    "noisy_labels_interpolated": lambda t: t.assign(robust_train_error=0.02),
-    "direction_predicts_transition": lambda t: t.assign(network_rho=0.5 * t.network_rho),
-    "white_noise_misses": lambda t: t.assign(averaging_rho=t.network_rho, network_rho=0.8 * t.network_rho),
-    "covariance_predicts_curve": lambda t: t.assign(network_sigma_first=9.0, network_sigma_second=9.0),
-    "benign_on_mnist": lambda t: t.assign(robust_test_error=t.flip_rate + 0.06),
-    "more_points_help": lambda t: t.assign(robust_test_error=t.robust_test_error + 2e-6 * t.n),
-    "cifar10_not_benign": lambda t: t.assign(robust_test_error=t.flip_rate),
-    "adversarial_beats_ordinary": lambda t: t.assign(robust_test_error=0.5 - 0.1 * (t.training == "ordinary")),
-}
-
-
-@pytest.mark.parametrize("claim", MUTATIONS)
-def test_each_claim_fails_on_a_table_that_contradicts_it(ideal, claim):
-    assert verdicts(MUTATIONS[claim](ideal))[claim] == "not replicated"
+@pytest.mark.parametrize(("claim", "broken"), BROKEN, ids=lambda value: value if isinstance(value, str) else "")
+def test_each_claim_fails_on_a_table_that_contradicts_it(claim, broken):
+    rows = broken()
+    assert verdicts(rows)[claim] in ("partly", "not replicated")
+    assert all(map(possible, rows.to_dict("records")))
 
 
 def test_every_claim_has_a_table_that_breaks_it():
-    assert {judged.__name__ for judged in CLAIMS} == set(MUTATIONS)
+    assert {judged.__name__ for judged in CLAIMS} == {claim for claim, _ in BROKEN}
+
+
+@pytest.mark.parametrize("tier", ["default", "paper"])
+def test_the_rows_of_tables_in_tests_keep_the_rules_that_rows_of_runs_keep(ideal, tier):
+    kept = tables.read(ROOT / "results" / tier / NAME / "table.csv")
+    for rows in (ideal, kept):
+        assert [row["key"] for row in rows.to_dict("records") if not possible(row)] == []
+
+
+def test_more_points_are_held_against_fewer_on_the_same_seeds_alone(ideal):
+    few = ideal[(ideal.n == 100) | (ideal.seed == 0)]  # as in the paper tier: n varied on one seed
+    assert verdicts(few)["more_points_help"] == "undecided"
+    lucky = few.assign(robust_test_error=few.robust_test_error.mask((few.n == 100) & (few.seed > 0), 1.0))
+    worse = lucky.assign(robust_test_error=lucky.robust_test_error.mask(lucky.n > 100, lucky.robust_test_error + 0.1))
+    (found,) = (claim for claim in claims_of(NAME, worse) if claim.id == "more_points_help")
+    assert found.measured["least_fall"] < 0, "other seeds at n = 100 make no fall"
 
 
 def test_every_figure_is_drawn_from_a_table_and_from_none(ideal):

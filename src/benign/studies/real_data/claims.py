@@ -1,128 +1,157 @@
-"""Claims about networks on real data with label noise, each judged on the table alone.
+"""Claims about networks on real data with label noise, each judged on the table alone; all of it is beyond the paper.
 
-All of it is beyond the paper. Thresholds are [ours], set after single trial runs of MNIST 3/8 and 0/1 and before the
-default and paper tiers ran. A claim that needs CIFAR-10 says "not run" where there is none.
+A claim that needs CIFAR-10 says "not run" where there is none. What a `why` measures stands in docs/theory.md § 17.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, judge, on_converged
-from benign.studies.real_data.predictions import PAIR, half_space, half_space_white, transitions
+from benign.claims import Claim, Criterion, Estimate, always, at_least, at_most, conclude, estimate, on_converged
+from benign.studies.real_data.grid import STUDY
+from benign.studies.real_data.predictions import PAIR, half_space, half_space_white, reaching, transitions
 
-STUDY = "real_data"
-SOURCE = "beyond the paper"
-_claim = functools.partial(conclude, STUDY, source=SOURCE)
 BENIGN, NEAR, CURVE = 0.05, 0.1, 0.05
 SMALL, QUARTER = 0.1, 0.25  # of ‖μ̂‖
+PLACE = [*PAIR, "budget_ratio"]
+_claim = functools.partial(
+    conclude,
+    STUDY,
+    kind="beyond",
+    source="beyond the paper",
+    thresholds="after the default tier",
+    limits="limits are ours, written down after single trial runs of MNIST 3/8 and 0/1",
+)
 
 
 def _adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
-    wanted = table["experiment"].isin(experiments or ("pairs", "sizes"))
-    return table[wanted & (table["training"] == "adversarial")]
+    return table[table["experiment"].isin(experiments) & (table["training"] == "adversarial")]
 
 
-def _excess(rows: pd.DataFrame) -> pd.Series:
-    """Robust test error with observed labels, less β: mean over the seeds at each pair, β, budget."""
-    excess = rows["robust_test_error"] - rows["flip_rate"]
-    return excess.groupby([rows[name] for name in [*PAIR, "budget_ratio"]]).mean()
+def _largest(name: str, says: str, rows: pd.DataFrame, limit: float, place: list[str] = PLACE) -> Criterion:
+    """The largest of the places' means over the seeds of the column `name` is at most `limit`."""
+    return at_most(name, says, estimate(rows, lambda part: part.groupby(place)[name].mean().max()), limit)
+
+
+def _least(name: str, says: str, rows: pd.DataFrame, limit: float, place: list[str] = PLACE) -> Criterion:
+    """The least of them is at least `limit`."""
+    return at_least(name, says, estimate(rows, lambda part: part.groupby(place)[name].mean().min()), limit)
+
+
+def _interpolated(rows: pd.DataFrame) -> Criterion:
+    """All labels are fitted, over samples: cells that differ in β, budget and training share one."""
+    fitted = rows["robust_train_error"] == 0
+    return always("interpolated", "robust training error 0", rows, fitted, ["data", "classes", "seed"], "samples")
 
 
 def no_classifier_beats_separation(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table)
-    rows = rows[rows["budget"] >= rows["separation"]]
+    rows = _adversarial(table, "pairs")
+    rows = rows[rows["least_robust_train_error"] > 0]
     above = rows["robust_train_error"] - rows["least_robust_train_error"]
     return _claim(
         "no_classifier_beats_separation",
-        len(rows),
-        judge(bool((above >= -1e-9).all() and (rows["robust_train_error"] > 0).all())),
-        measured={"least_difference": above.min(), "mean_bound": rows["least_robust_train_error"].mean()},
+        rows,
+        always("above_the_bound", "robust training error at least the bound", rows, above >= -1e-9, "key", "networks"),
+        kind="check",
         statement=(
-            "Where two training points with different labels are within 2α no network fits all points robustly, and "
-            "none errs on fewer of them than the matching bound."
+            "Where training points with different labels are within 2α of each other, every network gives up at "
+            "least as many points as a largest matching of such pairs has pairs."
         ),
-        expected="robust training error at least the bound, in every cell",
-        tolerance="none: derived for every classifier (docs/theory.md § 17); the attack could only refute itself",
-        figure="interpolation",
+        source="docs/theory.md § 17: derived for every classifier",
+        limits="the attack could only refute itself",
+        also={"least_difference": above.min(), "mean_bound": rows["least_robust_train_error"].mean()},
+        figure="transition",
     )
 
 
 def true_labels_interpolated(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "pairs")
     rows = rows[(rows["flip_rate"] == 0) & (rows["budget_ratio"] <= SMALL)]
-    fitted = rows["robust_train_error"] == 0
     return _claim(
         "true_labels_interpolated",
-        len(rows),
-        judge(bool(fitted.all()), fitted.mean() >= 0.5),
-        measured={"share_interpolated": fitted.mean(), "largest_robust_train_error": rows["robust_train_error"].max()},
-        statement="With true labels 100 points are robustly interpolated at every α ≤ ‖μ̂‖/10 within the steps allowed.",
-        expected="robust training error 0 in every cell",
-        tolerance="none: a count (partly: in half of the cells)",
-        figure="interpolation",
+        rows,
+        _interpolated(rows),
+        statement="With true labels all points are robustly interpolated at α ≤ ‖μ̂‖/10 within the steps allowed.",
+        also={"largest_error": rows["robust_train_error"].max(), "most_steps": rows["trained_steps"].max()},
+        why=(
+            "Steps: in the paper tier one image of one of airplane/frog's three samples, at α = ‖μ̂‖/10, is not fitted "
+            "within 3,200 steps, and is within 12,800."
+        ),
+        figure="transition",
     )
 
 
 def noisy_labels_interpolated(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "long")
-    rows = rows[(rows["flip_rate"] == 0.1) & (rows["budget_ratio"] <= SMALL) & (rows["budget"] < rows["separation"])]
-    fitted = rows["robust_train_error"] == 0
+    rows = rows[(rows["budget_ratio"] <= SMALL) & (rows["least_robust_train_error"] == 0)]
     return _claim(
         "noisy_labels_interpolated",
-        len(rows),
-        judge(bool(fitted.all()), fitted.mean() >= 0.5),
-        measured={
-            "share_interpolated": fitted.mean(),
-            "largest_robust_train_error": rows["robust_train_error"].max(),
-            "most_steps": rows["trained_steps"].max(),
-        },
-        statement="Trained for long, 100 points with a tenth of labels flipped are fitted at α ≤ ‖μ̂‖/10 if possible.",
-        expected="robust training error 0 in every cell",
-        tolerance="none: a count, within the steps allowed (partly: in half of the cells)",
+        rows,
+        _interpolated(rows),
+        statement=(
+            "Trained for long, networks robustly fit all points with a tenth of the labels flipped at α ≤ ‖μ̂‖/10, "
+            "wherever any classifier can."
+        ),
+        also={"largest_error": rows["robust_train_error"].max(), "most_steps": rows["trained_steps"].max()},
+        why=(
+            "Steps: in the default tier one point of one sample of 0/1 is left after the 3,200 steps allowed; in the "
+            "paper tier fitting all took up to 6,400."
+        ),
         figure="interpolation",
     )
 
 
+def _of_curves(rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float]) -> Iterator[tuple[str, Estimate]]:
+    """Each data set, and what its transitions give."""
+    for data, part in rows.groupby("data"):
+        yield str(data), estimate(part, lambda cells: statistic(transitions(cells)[["network_off", "white_off"]].abs()))
+
+
 def direction_predicts_transition(table: pd.DataFrame) -> Claim:
-    found = transitions(table)
-    never = int(found["measured"].isna().sum())
-    found = found.dropna(subset=["measured"])
-    off = (found["network"] / found["measured"] - 1).abs().astype(float)
+    rows = reaching(table)
     return _claim(
         "direction_predicts_transition",
-        found["cells"].sum(),
-        judge(bool((off <= NEAR).all()), off.median() <= NEAR),
-        measured={
-            "curves": len(off),
-            "curves_never_at_half": never,
-            "largest_deviation": off.max(),
-            "median_deviation": off.median(),
-        },
+        rows,
+        *(
+            at_most(f"deviation_{data}", f"{data}: largest relative deviation over pairs and β", found, NEAR)
+            for data, found in _of_curves(rows, lambda off: off["network_off"].max())
+        ),
         statement=(
             "Where it is reached, the budget at which half of the test points are lost is, within 10 %, that of the "
             "half-space of the network's direction, with its alignment and covariance from images outside the sample."
         ),
-        expected="every relative deviation ≤ .1",
-        tolerance="10 % [ours]: networks are no half-spaces, noise is not Gaussian (partly: median; NaN counts as off)",
+        also={"median_deviation": transitions(rows)["network_off"].abs().median()},
+        why=(
+            "A network is no half-space: in the paper tier the half-space of the same direction, on the test points "
+            "themselves, with nothing assumed of the noise, is itself off by 13 % in the median and 73 % at most "
+            "(half_space_error_clean_labels). On MNIST networks outlast the closed form on every curve, by 8 to 22 %."
+        ),
         figure="predicted_transition",
     )
 
 
 def white_noise_misses(table: pd.DataFrame) -> Claim:
-    found = transitions(table).dropna(subset=["measured", "network", "white"])
-    own = (found["network"] / found["measured"] - 1).abs().astype(float)
-    white = (found["white"] / found["measured"] - 1).abs().astype(float)
+    rows = reaching(table)
     return _claim(
         "white_noise_misses",
-        found["cells"].sum(),
-        judge(bool((white > own).all()), (white > own).mean() > 0.5),
-        measured={"curves": len(own), "median_white_deviation": white.median(), "median_own_deviation": own.median()},
-        statement="White-noise averaging, which knows ‖μ̂‖, n and d alone, misses every pair's transition by more.",
-        expected="a larger relative deviation for every pair and β",
-        tolerance="none: a comparison (partly: for most)",
+        rows,
+        *(
+            at_least(f"margin_{data}", f"{data}: least deviation beyond the half-space's, over pairs and β", found, 0)
+            for data, found in _of_curves(rows, lambda off: (off["white_off"] - off["network_off"]).min())
+        ),
+        statement=(
+            "White-noise averaging, which knows ‖μ̂‖, n and d alone, misses every pair's transition by more than the "
+            "half-space of the network's direction does."
+        ),
+        also={"median_deviation": transitions(rows)["white_off"].abs().median()},
+        why=(
+            "Two errors cancel: white noise has one transition for all of MNIST, .75 to .95 of ‖μ̂‖ where .50 to 1.22 "
+            "is measured, and so meets some of its nine curves (four of them better), because networks outlast their "
+            "half-space by 8 to 22 %. On CIFAR-10's four it is 94 to 167 % off, the half-space 30 to 66 %."
+        ),
         figure="predicted_transition",
     )
 
@@ -130,21 +159,24 @@ def white_noise_misses(table: pd.DataFrame) -> Claim:
 def covariance_predicts_curve(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "pairs").dropna(subset=["network_rho"])
     own, white = (
-        (predicted(rows, rows["flip_rate"]) - rows["robust_test_error"]).abs().groupby([rows[p] for p in PAIR]).mean()
+        (predicted(rows, rows["flip_rate"]) - rows["robust_test_error"]).abs()
         for predicted in (half_space, half_space_white)
     )
-    close, better = bool((own <= CURVE).all()), bool((own < white).all())
+    rows = rows.assign(deviation=own, gain=white - own)
     return _claim(
         "covariance_predicts_curve",
-        len(rows),
-        judge(close and better, close or better),
-        measured={"largest_mean_deviation": own.max(), "largest_white_mean_deviation": white.max()},
+        rows,
+        _largest("deviation", "largest mean deviation of the closed form over pairs and β", rows, CURVE, PAIR),
+        _least("gain", "least gain over unit variance", rows, 0, PAIR),
         statement=(
             "With the measured covariance along the network's direction the closed form is on average within .05 of "
             "the robust test error over the budgets, and nearer than with unit variance, for every pair and β."
         ),
-        expected=f"mean absolute deviation ≤ {CURVE} and below the white form's, for every pair and β",
-        tolerance="the threshold is [ours]; 200 test images have a standard error of .035 at 1/2 (partly: one half)",
+        why=(
+            "It is the network that is no half-space, not the covariance: the largest deviation is 0/1's with true "
+            "labels, from α = .8‖μ̂‖ on, where the closed form is .17 and .37 too high, and the half-space on the test "
+            "points themselves .16 and .36."
+        ),
         figure="transition",
     )
 
@@ -152,40 +184,54 @@ def covariance_predicts_curve(table: pd.DataFrame) -> Claim:
 def benign_on_mnist(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "pairs")
     rows = rows[(rows["data"] == "mnist") & (rows["flip_rate"] > 0) & (rows["budget_ratio"] <= QUARTER)]
-    excess = _excess(rows)
+    rows = rows.assign(excess=rows["robust_test_error"] - rows["flip_rate"])
     return _claim(
         "benign_on_mnist",
-        len(rows),
-        judge(bool((excess <= BENIGN).all()), (excess <= BENIGN).mean() >= 0.5),
-        measured={
-            "largest_excess": excess.max(),
-            "least_excess": excess.min(),
-            "share_interpolated": (rows["robust_train_error"] == 0).mean(),
-        },
-        statement="On MNIST noisy labels are benign at α ≤ ‖μ̂‖/4: robust test error exceeds β by at most .05.",
-        expected=f"mean excess ≤ {BENIGN} at every pair, β and budget",
-        tolerance="the threshold is [ours] (partly: at half of them)",
+        rows,
+        _interpolated(rows),
+        _largest("excess", "largest excess of robust test error over β, over pairs, β and budgets", rows, BENIGN),
+        statement=(
+            "On MNIST overfitting wrong labels is benign at α ≤ ‖μ̂‖/4: networks fit every label robustly, and robust "
+            "test error exceeds β by at most .05."
+        ),
+        also={"least_excess": rows.groupby(PLACE)["excess"].mean().min()},
+        why=(
+            "Dimension and signal. MNIST's noise fills (tr Σ)²/tr Σ² = 20 to 31 directions, fewer than the 100 points. "
+            "With 10,000 independent noise coordinates added 0/1 fits every label, and its largest excess at β = .1 "
+            "falls from .19 to .05; on 3/8 and 4/9 it grows, from .22 to .26 and .16 to .31, for their noise along μ̂ "
+            "has 19 to 35 times the average variance: even the most robust half-space exceeds β by .09 at α = ‖μ̂‖/4. "
+            "Where 0/1's error falls beyond ‖μ̂‖/4 (.29, .32, .16) training ended after 100 steps, as no classifier "
+            "fits all points; after 3,200 steps it is .52."
+        ),
         figure="transition",
     )
 
 
 def more_points_help(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table)
-    swept = rows[rows["experiment"] == "sizes"]
     at = ["data", "classes", "side", "flip_rate", "budget_ratio"]
-    places = swept[at].drop_duplicates()
-    same = rows.merge(places, on=at)
-    least, largest = same["n"].min(), same["n"].max()
-    few, many = (same[same["n"] == n].groupby(at)["robust_test_error"].mean() for n in (least, largest))
-    fall = few - many
+    rows = _adversarial(table, "pairs", "sizes")
+    rows = rows.merge(rows.loc[rows["experiment"] == "sizes", at].drop_duplicates())
+    least, largest = rows["n"].min(), rows["n"].max()
+    rows = rows[rows["n"].isin([least, largest]) & rows["seed"].isin(rows.loc[rows["n"] == largest, "seed"])]
+
+    def least_fall(part: pd.DataFrame) -> float:  # between the same seeds' samples
+        means = part.groupby([*at, "n"])["robust_test_error"].mean().unstack()
+        return -means.diff(axis=1).iloc[:, -1].max()
+
     return _claim(
         "more_points_help",
-        len(same) if least < largest and fall.notna().any() else 0,
-        judge(bool((fall > 0).all()), (fall > 0).mean() >= 0.5),
-        measured={"least_fall": fall.min(), "largest_fall": fall.max(), "largest_n": largest},
-        statement="Robust test error with noisy labels is lower at the largest n than at the least, at every budget.",
-        expected="a fall at every pair and budget",
-        tolerance="none: a comparison (partly: at half of them)",
+        rows,
+        at_least("least_fall", "least fall over pairs and budgets", estimate(rows, least_fall), 0),
+        statement=(
+            "Robust test error with a tenth of the labels wrong is lower at the largest n than at the least, at every "
+            "budget of every pair of which n was varied."
+        ),
+        also={"largest_n": largest},
+        why=(
+            "At small budgets the fall is smaller than one sample's luck: in the default tier .03 in the mean at α = "
+            "0, between -.02 and .07. In the paper tier n was varied on one sample of each pair; there the least fall "
+            "is 0, airplane/frog's at α = 0, and all others are .03 to .30."
+        ),
         figure="interpolation",
     )
 
@@ -193,33 +239,45 @@ def more_points_help(table: pd.DataFrame) -> Claim:
 def cifar10_not_benign(table: pd.DataFrame) -> Claim:
     rows = _adversarial(table, "pairs")
     rows = rows[(rows["data"] == "cifar10") & (rows["flip_rate"] > 0)]
-    excess = _excess(rows)
+    rows = rows.assign(excess=rows["robust_test_error"] - rows["flip_rate"])
     return _claim(
         "cifar10_not_benign",
-        len(rows),
-        judge(bool((excess > BENIGN).all()), (excess > BENIGN).mean() >= 0.5),
-        measured={"least_excess": excess.min(), "largest_excess": excess.max()},
-        statement="CIFAR-10 has no benign regime: at every budget robust test error exceeds β by more than .05.",
-        expected=f"mean excess > {BENIGN} at every pair and budget, 0 included",
-        tolerance="the threshold of benign_on_mnist (partly: at half of them)",
+        rows,
+        _least("excess", "least excess of robust test error over β, over pairs and budgets", rows, BENIGN),
+        statement=(
+            "On CIFAR-10's airplane/frog and cat/dog with a tenth of the labels wrong no budget is benign, 0 included: "
+            "robust test error exceeds β by more than .05."
+        ),
+        why=(
+            "The least excess is airplane/frog's at α = 0, .11 in the mean with a deviation of .034 between samples; "
+            "the other thirteen are .20 or more."
+        ),
         figure="transition",
     )
 
 
 def adversarial_beats_ordinary(table: pd.DataFrame) -> Claim:
     rows = table[(table["experiment"] == "pairs") & (table["flip_rate"] > 0)]
-    place = ["data", "classes", "flip_rate", "budget_ratio"]
-    errors = rows.groupby([*place, "training"])["robust_test_error"].mean().unstack()
-    errors = errors.reindex(columns=["adversarial", "ordinary"]).dropna()
-    gain = errors["ordinary"] - errors["adversarial"]
+    rows = rows.merge(rows.loc[rows["training"] == "ordinary", PLACE].drop_duplicates())
+
+    def least_gain(part: pd.DataFrame) -> float:
+        errors = part.groupby([*PLACE, "training"])["robust_test_error"].mean().unstack()
+        errors = errors.reindex(columns=["adversarial", "ordinary"])
+        return (errors["ordinary"] - errors["adversarial"]).min()
+
     return _claim(
         "adversarial_beats_ordinary",
-        len(rows) if len(gain) else 0,
-        judge(bool((gain > 0).all()), (gain > 0).mean() >= 0.5),
-        measured={"least_gain": gain.min(), "largest_gain": gain.max(), "settings": len(gain)},
-        statement="Under attack adversarially trained networks err less than ordinary ones at α = ‖μ̂‖/4 and ‖μ̂‖/2.",
-        expected="a lower mean robust test error at every pair and budget",
-        tolerance="none: a comparison on the same points (partly: at half of them)",
+        rows,
+        at_least("least_gain", "least gain over pairs and budgets", estimate(rows, least_gain), 0),
+        statement=(
+            "Attacked at α = ‖μ̂‖/4 and ‖μ̂‖/2, networks trained adversarially on a tenth of wrong labels err less than "
+            "ordinary ones, on every pair."
+        ),
+        why=(
+            "The least gains are at α = ‖μ̂‖/4, where training at α changes little: .03 on 3/8 and 4/9, as much as an "
+            "error varies between samples. Cat/dog (paper tier: .003) is learnt by neither training: clean error with "
+            "true labels is .45 to .46 after both."
+        ),
         figure="transition",
     )
 

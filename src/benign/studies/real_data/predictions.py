@@ -30,20 +30,24 @@ def white_averaging(rows: pd.DataFrame, flip_rate: ArrayLike) -> NDArray[np.floa
 
 
 def transitions(rows: pd.DataFrame) -> pd.DataFrame:
-    """Budgets over ‖μ̂‖ at which half of the test points are lost (clean labels), a row for each pair and β.
+    """Budgets over ‖μ̂‖ at which half of the test points are lost (clean labels), a row for each pair and β: measured,
+    by the closed forms `network` and `white`, and as the forms' relative deviations, `network_off` and `white_off`.
 
-    The closed forms are interpolated at the same budgets as the measurements, means over the seeds.
+    All are interpolated between the same budgets, means over the seeds; NaN where half are not lost.
     """
     swept = rows[(rows["experiment"] == "pairs") & (rows["training"] == "adversarial")]
-    result = []
-    for place, part in swept.groupby(PAIR):
-        clean = part.assign(
-            measured=part["robust_test_error_clean_labels"],
-            network=half_space(part, 0.0),
-            white=white_averaging(part, 0.0),
-        )
-        means = clean.groupby("budget_ratio")[["measured", "network", "white"]].mean()
-        ratios = means.index.to_numpy(float)
-        found = {name: crossing(ratios, means[name].to_numpy(float), HALF) for name in means}
-        result.append(dict(zip(PAIR, place, strict=True)) | found | {"cells": len(part)})
-    return pd.DataFrame(result, columns=[*PAIR, "measured", "network", "white", "cells"])
+    forms = {"network": half_space(swept, 0.0), "white": white_averaging(swept, 0.0)}
+    clean = swept.assign(measured=swept["robust_test_error_clean_labels"], **forms)
+    names, result = ["measured", *forms], []
+    for place, part in clean.groupby(PAIR):
+        means = part.groupby("budget_ratio")[names].mean()
+        found = {name: crossing(means.index.to_numpy(float), means[name].to_numpy(float), HALF) for name in names}
+        result.append(dict(zip(PAIR, place, strict=True)) | found)
+    curves = pd.DataFrame(result, columns=[*PAIR, *names]).astype({**swept[PAIR].dtypes, **dict.fromkeys(names, float)})
+    return curves.assign(**{f"{form}_off": curves[form] / curves["measured"] - 1 for form in forms})
+
+
+def reaching(rows: pd.DataFrame) -> pd.DataFrame:
+    """The adversarial cells of the curves on which half of the test points are lost at a budget that was run."""
+    swept = rows[(rows["experiment"] == "pairs") & (rows["training"] == "adversarial")]
+    return swept.merge(transitions(rows).dropna(subset=["measured"])[PAIR])
