@@ -2,10 +2,8 @@
 
 Rice, Wong, Kolter, ICML 2020, is remembered [M], not read: at full scale (PreActResNet-18, CIFAR-10, ℓ∞ budget 8/255)
 robust test error is about .47 at its best and .51 to .53 at the end. Five points of a hundred, the size of that effect,
-are what a rise has to be here, and two or five points above its floor count as benign: set before anything was run. The
-other thresholds (halves, and how nearly the training set is fitted) are [ours] and were written down after trial runs,
-one of them of the default tier with a wider network and the same seeds; none was moved after a claim had been judged.
-Rises are means over seeds. Test errors are with true labels; training and validation errors with observed ones.
+are what a rise has to be here; two or five points above its floor count as benign. Test errors are with true labels,
+training and validation errors with observed ones.
 """
 
 from __future__ import annotations
@@ -14,271 +12,327 @@ import functools
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, judge
-from benign.studies.robust_overfitting.courses import courses
+from benign.claims import Claim, Criterion, always, at_least, at_most, conclude, estimate, of_experiments, on_converged
+from benign.studies.robust_overfitting.courses import courses, once
+from benign.studies.robust_overfitting.grid import STUDY
 
-STUDY = "robust_overfitting"
 PAPER = "Rice, Wong, Kolter 2020 [M]"
 RISES, FLAT, FITTED = 0.05, 0.02, 0.05
-_claim = functools.partial(conclude, STUDY)
+SET, NAMES = ["data", "flip_rate"], ["clusters", "mnist", "cifar10"]
+_claim = functools.partial(
+    conclude, STUDY, kind="paper", source=PAPER, thresholds="before any run", limits="five points: the paper's effect"
+)
+_after_trials = functools.partial(
+    _claim, thresholds="after the default tier", limits="limits are ours, written down after trial runs"
+)
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Every claim, judged on the trainings that converged."""
-    whole = courses(table)
-    return [judged(whole[~whole["diverged"]]) for judged in CLAIMS]
+    return on_converged(CLAIMS)(courses(table))
 
 
-def _attacked(trainings: pd.DataFrame, *data: str) -> pd.DataFrame:
+def _attacked(table: pd.DataFrame, *data: str) -> pd.DataFrame:
     """Adversarial trainings of the contrast on these data sets."""
-    chosen = (trainings["experiment"] == "contrast") & (trainings["budget"] > 0)
-    return trainings[chosen & trainings["data"].isin(data)]
+    rows = of_experiments(table, "contrast")
+    return rows[(rows["budget"] > 0) & rows["data"].isin(data)]
 
 
-def _means(trainings: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Means over seeds for each data set and flip rate."""
-    return trainings.groupby(["data", "flip_rate"], as_index=False)[list(columns)].mean()
+def _in_regime(table: pd.DataFrame) -> pd.DataFrame:
+    """Clusters with wrong labels on which the flagship's assumptions hold."""
+    rows = _attacked(table, "clusters")
+    return rows[rows["in_regime"].astype(bool) & (rows["flip_rate"] > 0)]
 
 
-def training_error_falls(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "mnist", "cifar10")
-    last, rebound = rows["train_last"].max(), rows["rebound"].max()
-    return _claim(
+def _overfitting(table: pd.DataFrame) -> pd.DataFrame:
+    """Those where robust test error is expected to rise: CIFAR-10, and MNIST with wrong labels."""
+    rows = _attacked(table, "mnist", "cifar10")
+    return rows[(rows["data"] == "cifar10") | (rows["flip_rate"] > 0)]
+
+
+def _most(name: str, says: str, rows: pd.DataFrame, limit: float) -> Criterion:
+    """The largest of the means over seeds of the column `name`, on each data set and β, is at most `limit`."""
+    return at_most(name, says, estimate(once(rows), lambda part: part.groupby(SET)[name].mean().max()), limit)
+
+
+def _least(name: str, says: str, rows: pd.DataFrame, limit: float) -> Criterion:
+    """The least of them is at least `limit`."""
+    return at_least(name, says, estimate(once(rows), lambda part: part.groupby(SET)[name].mean().min()), limit)
+
+
+def _always(name: str, says: str, rows: pd.DataFrame, holds: pd.Series) -> Criterion:
+    """Over samples: trainings of one data set and seed share images, or wrong labels."""
+    return always(name, says, rows, holds, ["data", "seed"], "samples")
+
+
+def training_error_falls(table: pd.DataFrame) -> Claim:
+    rows = _attacked(table, "mnist", "cifar10")
+    fitted, falls = rows["train_last"] <= FITTED, rows["rebound"] <= 2 * FITTED
+    return _after_trials(
         "training_error_falls",
-        len(rows),
-        judge(
-            last <= FITTED and rebound <= 2 * FITTED,
-            last <= FITTED or (rows["train_last"] <= FITTED).mean() >= 0.5,
+        rows,
+        _always("fitted", f"robust training error at most {FITTED} at the end", rows, fitted),
+        _always("falls", f"never more than {2 * FITTED} above an earlier value", rows, falls),
+        statement=(
+            "Robust training error on images falls throughout adversarial training, wrong labels or not: to at most "
+            ".05, and never to more than .1 above an earlier value."
         ),
-        measured={"largest_at_the_end": last, "mean_at_the_end": rows["train_last"].mean(), "largest_rebound": rebound},
-        statement="Robust training error on images falls throughout adversarial training, to nearly 0, noise or not.",
-        source=f"{PAPER}: training past the best point; how near to 0 is [ours]",
-        expected=f"at most {FITTED} at the end of every training, never more than {2 * FITTED} above an earlier value",
-        tolerance="none beyond the thresholds; large steps may rebound a little (partly: half of the trainings fit)",
+        also={"largest_at_the_end": rows["train_last"].max(), "largest_rebound": rows["rebound"].max()},
+        why=(
+            "Every rebound above .1 is at the fifth pass over MNIST, at the undecayed rate of .1, and is made up for "
+            "later. In the paper tier one of CIFAR-10's three trainings with wrong labels ends at .0625, the others at "
+            ".044."
+        ),
         figure="contrast",
     )
 
 
-def rises_on_cifar10(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "cifar10")
+def rises_on_cifar10(table: pd.DataFrame) -> Claim:
+    rows = _attacked(table, "cifar10")
     rows = rows[rows["flip_rate"] == 0]
-    rise, lowest = rows["rise_chosen"].mean(), rows["rise"].mean()
     return _claim(
         "rises_on_cifar10",
-        len(rows),
-        judge(rise >= RISES, rise >= FLAT),
-        measured={
-            "rise": rise,
-            "standard_error": rows["rise_chosen"].sem(),
-            "rise_from_lowest_on_test": lowest,
-        },
+        rows,
+        _least("rise_chosen", "mean rise", rows, RISES),
         statement=(
             "On a part of CIFAR-10 with its own labels, robust test error at the end of adversarial training is at "
             "least five points above that of the epoch with the best validation error."
         ),
         source=f"{PAPER}, Fig. 1; subset, resolution and network are [ours]",
-        expected=f"mean rise ≥ {RISES}",
-        tolerance=f"none beyond the threshold (partly: ≥ {FLAT})",
+        why="The three rises of the paper tier are .111, .085 and .074.",
         figure="contrast",
     )
 
 
-def rises_on_mnist(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "mnist")
-    rows = rows[rows["flip_rate"] >= 0.1]
-    rises = _means(rows, "rise_chosen", "rise")
+def rises_on_mnist(table: pd.DataFrame) -> Claim:
+    rows = _attacked(table, "mnist")
+    rows = rows[rows["flip_rate"] > 0]
     return _claim(
         "rises_on_mnist",
-        len(rows),
-        judge((rises["rise_chosen"] >= RISES).all(), (rises["rise_chosen"] >= RISES).any()),
-        measured={
-            "least_rise": rises["rise_chosen"].min(),
-            "largest_rise": rises["rise_chosen"].max(),
-            "least_rise_from_lowest_on_test": rises["rise"].min(),
-        },
+        rows,
+        _least("rise_chosen", "least mean rise over β", rows, RISES),
+        kind="beyond",
         statement=(
-            "On MNIST with a tenth or more of the labels wrong, robust test error at the end is at least five points "
-            "above that of the epoch with the best validation error, at every flip rate."
+            "On MNIST with a tenth or a fifth of the labels wrong, robust test error at the end is at least five "
+            "points above that of the epoch with the best validation error, at either share."
         ),
         source="beyond the paper: its effect with label noise, where β is also the flagship's",
-        expected=f"mean rise ≥ {RISES} at each flip rate",
-        tolerance="none beyond the threshold (partly: at one flip rate)",
+        why=(
+            "At β = .1 the rises are .049, .031 and .065 in the paper tier, .106, .118 and .058 in the default tier: "
+            "what differs is the sample of 300 images. In the paper tier choosing by 200 held-out images with wrong "
+            "labels costs .028 of the rise from the lowest test error, .076."
+        ),
         figure="contrast",
     )
 
 
-def clean_error_rises_less(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "mnist", "cifar10")
-    rises = _means(rows, "rise_chosen", "clean_rise_chosen")
-    rises = rises[rises["rise_chosen"] >= FLAT]
-    less = rises["clean_rise_chosen"] <= rises["rise_chosen"] / 2
-    most = rises.nlargest(1, "clean_rise_chosen")
-    return _claim(
+def clean_error_rises_less(table: pd.DataFrame) -> Claim:
+    rows = _overfitting(table)
+    rows = rows.assign(beyond_half=rows["clean_rise_chosen"] - rows["rise_chosen"] / 2)
+    return _after_trials(
         "clean_error_rises_less",
-        int(rows.merge(rises[["data", "flip_rate"]]).shape[0]),
-        judge(less.all(), less.mean() >= 0.5),
-        measured={"largest_clean_rise": most["clean_rise_chosen"].max(), "its_robust_rise": most["rise_chosen"].max()},
-        statement="Where robust test error rises, clean test error of the same networks rises less than half as much.",
-        source=f"{PAPER}: robust, not clean, error overfits",
-        expected="clean rise ≤ half of the robust rise, on each data set and flip rate where that is two points",
-        tolerance="none: means over seeds (partly: in half of them)",
-        figure="early_stopping",
-    )
-
-
-def label_noise_amplifies(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "mnist", "cifar10")
-    noisy = rows.groupby("data")["flip_rate"].transform("max") > 0
-    rises = {str(data): part for data, part in _means(rows[noisy], "rise_chosen").groupby("data")}
-    grows = [bool(part.sort_values("flip_rate")["rise_chosen"].is_monotonic_increasing) for part in rises.values()]
-    gains = [part["rise_chosen"].iloc[-1] - part["rise_chosen"].iloc[0] for part in rises.values()]
-    return _claim(
-        "label_noise_amplifies",
-        int(noisy.sum()),
-        judge(all(grows) and all(gain >= RISES for gain in gains), any(gain >= RISES for gain in gains)),
-        measured={f"gain_{data}": gain for data, gain in zip(rises, gains, strict=True)},
-        statement="The rise of robust test error grows with the share of wrong training labels, on each data set.",
-        source="beyond the paper",
-        expected=f"mean rise increasing in β, and {RISES} larger at the largest β than at 0",
-        tolerance="none beyond the threshold (partly: on one data set)",
-        figure="early_stopping",
-    )
-
-
-def ordinary_training_rises_less(trainings: pd.DataFrame) -> Claim:
-    ordinary = trainings[(trainings["experiment"] == "ordinary") & (trainings["budget"] == 0)]
-    control = _means(ordinary, "rise_chosen").rename(columns={"rise_chosen": "ordinary"})
-    both = _means(_attacked(trainings, "mnist", "cifar10"), "rise_chosen").merge(control)
-    both = both[both["rise_chosen"] >= FLAT]
-    less = both["ordinary"] <= both["rise_chosen"] / 2
-    return _claim(
-        "ordinary_training_rises_less",
-        int(ordinary.merge(both[["data", "flip_rate"]]).shape[0]),
-        judge(less.all(), less.mean() >= 0.5),
-        measured={"largest_ordinary_rise": both["ordinary"].max(), "least_robust_rise": both["rise_chosen"].min()},
+        rows,
+        _most("beyond_half", "clean rise less half of the robust rise, largest", rows, 0),
         statement=(
-            "In ordinary training of the same network on the same labels, clean test error rises less than half as "
-            "much as robust test error does in adversarial training."
+            "On CIFAR-10 and on MNIST with wrong labels, clean test error of the adversarially trained networks rises "
+            "at most half as much as their robust test error."
+        ),
+        source=f"{PAPER}: robust, not clean, error overfits",
+        why=(
+            "In the default tier the clean error rises at β = .2 by .072, .026 and .006, the robust one by .22, .21 "
+            "and .16: always less than half, but the difference varies as much between samples as it is large."
+        ),
+        figure="early_stopping",
+    )
+
+
+def label_noise_amplifies(table: pd.DataFrame) -> Claim:
+    rows = _attacked(table, "mnist", "cifar10")
+    rows = rows[rows.groupby("data")["flip_rate"].transform("max") > 0]
+
+    gains = [
+        criterion
+        for data, part in once(rows).groupby("data")
+        for criterion in (
+            at_least(
+                f"least_step_{data}", f"{data}: least gain from one β to the next", estimate(part, _least_step), 0
+            ),
+            at_least(f"gain_{data}", f"{data}: gain from true labels to the largest β", estimate(part, _gain), RISES),
+        )
+    ]
+    return _after_trials(
+        "label_noise_amplifies",
+        rows,
+        *gains,
+        kind="beyond",
+        statement=(
+            "The rise of robust test error grows with every larger share of wrong training labels, and by at least "
+            "five points from none to the largest, on each data set."
+        ),
+        source="beyond the paper",
+        why=(
+            "In the paper tier CIFAR-10's gain, .018, is less than the deviation of its rises between samples, .019 at "
+            "β = 0 and .028 at β = .1; MNIST's gain is .162."
+        ),
+        figure="early_stopping",
+    )
+
+
+def _least_step(part: pd.DataFrame) -> float:
+    return part.groupby("flip_rate")["rise_chosen"].mean().diff().min()
+
+
+def _gain(part: pd.DataFrame) -> float:
+    rises = part.groupby("flip_rate")["rise_chosen"].mean()
+    return rises.iloc[-1] - rises.iloc[0]
+
+
+def ordinary_training_rises_less(table: pd.DataFrame) -> Claim:
+    robust, ordinary = _overfitting(table), of_experiments(table, "ordinary")
+    ordinary = ordinary.merge(robust[SET].drop_duplicates())
+    rows = pd.concat([robust, ordinary])
+
+    def beyond_half(part: pd.DataFrame) -> float:
+        rises = part.groupby([*SET, "experiment"])["rise_chosen"].mean().unstack()
+        rises = rises.reindex(columns=["contrast", "ordinary"])
+        return (rises["ordinary"] - rises["contrast"] / 2).max()
+
+    return _after_trials(
+        "ordinary_training_rises_less",
+        rows,
+        at_most(
+            "beyond_half", "ordinary rise less half of the robust rise, largest", estimate(once(rows), beyond_half), 0
+        ),
+        statement=(
+            "On CIFAR-10 and on MNIST with wrong labels, clean test error in ordinary training of the same network "
+            "rises at most half as much as robust test error does in adversarial training."
         ),
         source=f"{PAPER}: overfitting hurts in adversarial training, not in ordinary training",
-        expected="ordinary rise ≤ half of the robust rise, on each data set and flip rate where that is two points",
-        tolerance="none: means over seeds (partly: in half of them)",
+        why=(
+            "Wrong labels cost ordinary training too: on MNIST in the paper tier its error rises by .036 at β = .1, "
+            "the robust one by .048; in the default tier by .080 at β = .2, the robust one by .199. On CIFAR-10 it "
+            "rises by .003 at most, the robust one by .09 and more."
+        ),
         figure="early_stopping",
     )
 
 
-def early_stopping_recovers(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "mnist", "cifar10")
-    errors = _means(rows, "last", "chosen", "lowest")
-    errors = errors[errors["last"] - errors["lowest"] >= RISES]
-    regained = (errors["last"] - errors["chosen"]) / (errors["last"] - errors["lowest"])
-    return _claim(
+def early_stopping_recovers(table: pd.DataFrame) -> Claim:
+    rows = _overfitting(table)
+    rows = rows.assign(surplus=rows["rise_chosen"] - rows["rise"] / 2)
+    return _after_trials(
         "early_stopping_recovers",
-        int(rows.merge(errors[["data", "flip_rate"]]).shape[0]),
-        judge((regained >= 0.5).all(), (regained >= 0.5).mean() >= 0.5),
-        measured={"least_regained": regained.min(), "largest_missed": (errors["chosen"] - errors["lowest"]).max()},
+        rows,
+        _least("surplus", "regained less half of what is lost, least", rows, 0),
         statement=(
-            "Stopping at the epoch with the best robust error on held-out images, their labels as noisy as the "
-            "training set's, regains at least half of what training on loses, wherever that is five points or more."
+            "On CIFAR-10 and on MNIST with wrong labels, stopping at the epoch with the best robust error on held-out "
+            "images, their labels as noisy, regains at least half of what training past the lowest test error loses."
         ),
         source=f"{PAPER}: early stopping with a validation set; half is [ours]",
-        expected="≥ .5 of the rise above the lowest test error regained, on each data set and flip rate",
-        tolerance="none beyond the threshold: the lowest test error is chosen on the test set, which favours it",
+        limits="the lowest test error is chosen on the test set, which makes it harder; half is ours, after trial runs",
+        why=(
+            "In the paper tier the least is MNIST's at β = .1: of .049, .082 and .097 lost .049, .031 and .065 are "
+            "regained, by 200 held-out images, whose error has a standard error of .035."
+        ),
         figure="early_stopping",
     )
 
 
-def benign_in_the_regime(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "clusters")
-    rows = rows[rows["in_regime"] & (rows["flip_rate"] > 0)]
-    excess = rows["last"] - rows["floor"]
+def benign_in_the_regime(table: pd.DataFrame) -> Claim:
+    rows = _in_regime(table)
+    rows = rows.assign(excess=rows["last"] - rows["floor"])
+    fitted = rows["train_last"] == 0
     return _claim(
         "benign_in_the_regime",
-        len(rows),
-        judge((excess <= FLAT).all() and (rows["train_last"] == 0).all(), (excess <= RISES).all()),
-        measured={
-            "largest_excess": excess.max(),
-            "largest_rise": rows["rise"].max(),
-            "least_flipped": rows["flipped"].min(),
-        },
+        rows,
+        _always("fitted", "robust training error 0 at the end", rows, fitted),
+        _most("excess", "largest mean excess over the floor, over β", rows, FLAT),
         statement=(
             "On clusters where the flagship's assumptions hold (docs/theory.md's constants), networks fit every wrong "
-            "label robustly and robust test error ends within two points of its floor: the overfitting is benign."
+            "label robustly and robust test error ends on average within two points of its floor."
         ),
         source="Wang, Zhang, Arora 2024, Thm 3.1 [abstract, digest]",
-        expected=f"robust training error 0, robust test error ≤ floor + {FLAT} after the last step, in every training",
-        tolerance=f"none: a count; test points are a sample of 1,000 or more (partly: ≤ floor + {RISES})",
+        limits="two points: ours",
+        also={"largest_rise": rows["rise"].max(), "least_flipped": rows["flipped"].min()},
+        why=(
+            "In both tiers nearly all of the excess is of sample 0 at β = .2, which drew 24 wrong labels of 100: .02, "
+            "the others' at most .0025."
+        ),
         figure="contrast",
     )
 
 
-def benign_from_n_squared_on(trainings: pd.DataFrame) -> Claim:
-    rows = _attacked(trainings, "clusters")
-    rows = rows[(rows["d"] >= rows["n"] ** 2) & (rows["flip_rate"] > 0)]
-    excess = rows["last"] - rows["floor"]
+def benign_from_n_squared_on(table: pd.DataFrame) -> Claim:
+    rows = _attacked(table, "clusters")
+    rows = rows[(rows["d"] / rows["n"] ** 2 >= 1 - 1e-9) & (rows["flip_rate"] > 0)]
+    excess, fitted = rows["last"] - rows["floor"], rows["train_last"] == 0
     return _claim(
         "benign_from_n_squared_on",
-        len(rows),
-        judge((excess <= RISES).all(), (excess <= RISES).mean() >= 0.75),
-        measured={
-            "largest_excess": excess.max(),
-            "largest_rise": rows["rise"].max(),
-            "share_within": (excess <= RISES).mean(),
-        },
+        rows,
+        _always("fitted", "robust training error 0 at the end", rows, fitted),
+        _always("within", f"robust test error at most {RISES} above its floor", rows, excess <= RISES),
+        kind="beyond",
         statement=(
-            "d ≥ n² alone makes it benign: on all such clusters robust test error ends within five points of its "
-            "floor, though every wrong label is fitted."
+            "d ≥ n² alone makes overfitting benign: on all such clusters robust test error ends within five points of "
+            "its floor, though every wrong label is fitted."
         ),
         source="[ours]: the flagship's dimension condition without its signal and budget conditions",
-        expected=f"robust test error ≤ floor + {RISES} after the last step, in every training",
-        tolerance="none: a count (partly: in three of four)",
+        limits="five points: ours",
+        also={"largest_excess": excess.max(), "largest_rise": rows["rise"].max()},
+        why=(
+            "At d = n², ‖μ‖ = 8 and β = .2 harm is what theory expects: the max-margin predictor (docs/theory.md § 4) "
+            "errs there on .20 of the points, averaging on .07; measured in the paper tier: .12, .16 and .30, with "
+            ".17, .19 and .24 of the labels wrong. At d = 500,000 and ‖μ‖ = 24 every excess is at most .021."
+        ),
         figure="contrast",
     )
 
 
-def contrast(trainings: pd.DataFrame) -> Claim:
-    clusters = _attacked(trainings, "clusters")
-    clusters = clusters[clusters["in_regime"]]
-    images = _attacked(trainings, "mnist", "cifar10")
-    benign = _means(clusters, "rise")[["flip_rate", "rise"]].rename(columns={"rise": "benign"})
-    both = _means(images, "rise").merge(benign)
-    both = both[both["flip_rate"] > 0]
-    gap = both["rise"] - both["benign"]
+def contrast(table: pd.DataFrame) -> Claim:
+    clusters, images = _in_regime(table), _attacked(table, "mnist", "cifar10")
+    # Images from validation's epoch, clusters from the lowest test error: neither choice can widen the gap.
+    rows = pd.concat([clusters.assign(risen=clusters["rise"]), images.assign(risen=images["rise_chosen"])])
+    rows = rows[rows["flip_rate"].isin(clusters["flip_rate"]) & rows["flip_rate"].isin(images["flip_rate"])]
+
+    def least_gap(part: pd.DataFrame) -> float:
+        rises = part.groupby(["flip_rate", "data"])["risen"].mean().unstack().reindex(columns=list(NAMES))
+        return float(rises[NAMES[1:]].sub(rises[NAMES[0]], axis=0).min().min())
+
     return _claim(
         "contrast",
-        int(images.merge(both[["data", "flip_rate"]]).shape[0]),
-        judge((gap >= RISES).all(), (gap >= RISES).any()),
-        measured={
-            "least_gap": gap.min(),
-            "largest_rise_on_clusters": both["benign"].max(),
-            "least_on_images": both["rise"].min(),
-        },
+        rows,
+        at_least("least_gap", "least difference over data sets and β", estimate(once(rows), least_gap), RISES),
+        kind="beyond",
         statement=(
-            "With the same share of wrong labels, robust test error rises above its lowest point at least five points "
-            "more on images, in deep networks, than on clusters where the flagship's assumptions hold."
+            "With the same share of wrong labels, robust test error of deep networks on images rises from the epoch "
+            "that validation chooses by at least five points more than it rises from its lowest point on clusters "
+            "where the flagship's assumptions hold."
         ),
         source="beyond both papers",
-        expected=f"difference of mean rises ≥ {RISES}, for each data set and flip rate above 0",
-        tolerance="none beyond the threshold: both rises are measured from the lowest recorded test error",
+        why=(
+            "The least gap is MNIST's at β = .1, as in rises_on_mnist; in the paper tier it is .048, or .076 were "
+            "images measured from their lowest test error too, MNIST's at β = .2 and CIFAR-10's are .15 and .11."
+        ),
         figure="contrast",
     )
 
 
-def remedies_do_not_remove_it(trainings: pd.DataFrame) -> Claim:
-    rows = trainings[trainings["experiment"] == "remedies"]
-    rises = rows.groupby(["data", "width", "weight_decay"])["rise_chosen"].mean()
+def remedies_do_not_remove_it(table: pd.DataFrame) -> Claim:
+    rows = of_experiments(table, "remedies")
+    more = rows["weight_decay"] > table.loc[table["data"] != "clusters", "weight_decay"].min()
+    rises = {"fewer_channels": rows["rise_chosen"].where(~more), "more_decay": rows["rise_chosen"].where(more)}
+    rows = rows.assign(**rises)
     return _claim(
         "remedies_do_not_remove_it",
-        len(rows),
-        judge((rises >= RISES).all(), (rises >= RISES).any()),
-        measured={"least_rise": rises.min(), "largest_rise": rises.max()},
+        rows,
+        _least("fewer_channels", "mean rise with fewer channels", rows, RISES),
+        _least("more_decay", "mean rise with more weight decay", rows, RISES),
         statement=(
             "Neither a third of the channels nor ten times the weight decay removes robust overfitting on MNIST with a "
-            "fifth of the labels wrong."
+            "fifth of the labels wrong: with each the rise is at least five points."
         ),
         source=f"{PAPER}: no remedy does better than early stopping",
-        expected=f"mean rise ≥ {RISES} with each",
-        tolerance="none beyond the threshold (partly: with one of them)",
+        why="In the paper tier the three rises with more weight decay are .112, .088 and .163.",
         figure="remedies",
     )
 

@@ -5,35 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import matplotlib.figure
-import numpy as np
 import pandas as pd
 
 from benign import plots
 from benign.claims import of_experiments
 from benign.plots import COLOURS, Figure
 from benign.plots.looks import DOTTED, LOOKS, ROBUST, TRAIN, Look, line, points
-from benign.studies.robust_overfitting.courses import courses
+from benign.studies.robust_overfitting.courses import courses, once
 
 RISE = "rise"
 NAMES = {"clusters": "clusters", "mnist": "MNIST", "cifar10": "CIFAR-10"}
-INTERVALS = """Bars are 95 % intervals: for errors the hull of Clopper-Pearson's and of the bootstrap over seeds, for
-    rises the bootstrap over seeds alone. Test errors are with true labels, training errors with observed ones."""
+LABELS = "Test errors are with true labels, training errors with observed ones."
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
+    rows = courses(table)
     return [
-        contrast(of_experiments(table, "contrast")),
-        early_stopping(of_experiments(table, "contrast", "ordinary")),
-        remedies(of_experiments(table, "contrast", "remedies")),
+        contrast(of_experiments(rows, "contrast")),
+        early_stopping(of_experiments(rows, "contrast", "ordinary")),
+        remedies(of_experiments(rows, "contrast", "remedies")),
     ]
 
 
-def _caption(rows: pd.DataFrame, text: str) -> str:
+def _figure(name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Any) -> Figure:
     """With the runs of each data set, budgets in its units."""
-    parts = {name: rows[rows["data"] == data] for data, name in NAMES.items()}
-    runs = [f"{name}: {plots.runs(part, 'n', 'budget', 'tested')}" for name, part in parts.items() if len(part)]
-    return plots.caption(text, INTERVALS, *(runs or [plots.runs(rows)]))
+    parts = {title: rows[rows["data"] == data] for data, title in NAMES.items()}
+    runs = [f"{title}: {plots.runs(part, 'n', 'budget', 'tested')}" for title, part in parts.items() if len(part)]
+    said = plots.caption(text, LABELS, plots.INTERVALS, *(runs or [plots.runs(rows)]))
+    return Figure(name, said, plots.gather(numbers), draw, frozenset(rows["key"]))
 
 
 def _course(rows: pd.DataFrame, panel: str, series: str) -> list[pd.DataFrame]:
@@ -43,12 +43,6 @@ def _course(rows: pd.DataFrame, panel: str, series: str) -> list[pd.DataFrame]:
         plots.over_seeds(rows, rows["epochs"], "robust_test_error", place, "tested"),
         plots.over_seeds(rows, rows["epochs"], "robust_train_error", (panel, TRAIN, series), "n"),
     ]
-
-
-def _trainings(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each training, with the status that numbers go by."""
-    whole = courses(rows)
-    return whole.assign(status=np.where(whole["diverged"], "diverged", "ok"))
 
 
 # ---------------------------------------------------------------- benign and harmful
@@ -69,12 +63,12 @@ def contrast(rows: pd.DataFrame) -> Figure:
     for (data, d, signal), problem in problems:
         panel = f"clusters, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}" if data == "clusters" else NAMES[data]
         for beta, part in problem.groupby("flip_rate"):
-            series, ends = f"β = {beta:g}", _trainings(part)
-            at_end = np.full(len(ends), part["epochs"].max())
-            numbers += [*_course(part, panel, series), plots.over_seeds(ends, at_end, "rise", (panel, RISE, series))]
+            series, ends = f"β = {beta:g}", once(part)
+            rise = plots.over_seeds(ends, ends["epochs"], "rise", (panel, RISE, series))
+            numbers += [*_course(part, panel, series), rise]
         total = problem["total_epochs"].max()  # 0 for clusters, whose rate is constant
         numbers += [plots.mark(total * share, (panel, TRAIN, DECAY)) for share in (0.5, 0.75) if total]
-    return Figure("contrast", _caption(rows, text), plots.gather(numbers), draw_contrast)
+    return _figure("contrast", rows, text, numbers, draw_contrast)
 
 
 def draw_contrast(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -134,8 +128,7 @@ def early_stopping(rows: pd.DataFrame) -> Figure:
         validation images choose: robust and clean test error in adversarial training, and clean test error in ordinary
         training of the same network."""
     rows = rows[rows["data"] != "clusters"]
-    whole = _trainings(rows)
-    numbers = []
+    whole, numbers = once(rows), []
     for data, name in NAMES.items():
         part = whole[whole["data"] == data]
         trained, control = part[part["budget"] > 0], part[part["experiment"] == "ordinary"]
@@ -150,7 +143,7 @@ def early_stopping(rows: pd.DataFrame) -> Figure:
                 (CONTROL, control, "rise_chosen"),
             )
         ]
-    return Figure("early_stopping", _caption(rows, text), plots.gather(numbers), draw_early_stopping)
+    return _figure("early_stopping", rows, text, numbers, draw_early_stopping)
 
 
 def draw_early_stopping(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -185,7 +178,7 @@ def remedies(rows: pd.DataFrame) -> Figure:
         for (_, width, decay), same in part.groupby(["experiment", "width", "weight_decay"], sort=False):
             series = f"{width} channels, weight decay {decay:g}"
             numbers += _course(same, f"{NAMES[str(data)]}, β = {beta:g}", series)
-    return Figure("remedies", _caption(pd.concat([tried[:0], *shown]), text), plots.gather(numbers), draw_remedies)
+    return _figure("remedies", pd.concat([tried[:0], *shown]), text, numbers, draw_remedies)
 
 
 def draw_remedies(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
