@@ -4,21 +4,21 @@ bound from compression, and paths between networks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
 
 from benign import plots
 from benign.claims import converged, of_experiments
-from benign.plots import COLOURS, Figure
+from benign.plots import COLOURS, INTERVALS, Figure
 from benign.plots.looks import DOTTED, line, points
 
 PENALISED, FREE = "with penalty", "without penalty"
 TARGETS = {"simple": "simple function", "structured": "structured function", "noise": "noise"}
 TRAIN, TEST, ERROR = "training", "test", "error"
-BARS = "Bars: 95 % bootstrap intervals over seeds."
-COUNTED = """Bars: 95 % intervals, the bootstrap's over seeds, for errors on images its hull with Clopper-Pearson's; one
-    test set serves all seeds."""
+Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -32,6 +32,14 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         bounds(of_experiments(table, "compression")),
         connectivity(of_experiments(table, "connectivity")),
     ]
+
+
+def _figure(
+    name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Draw, *fields: str, **letters: str
+) -> Figure:
+    """A figure in which all the rows are drawn; fields and letters: what its caption says of them."""
+    caption = plots.caption(text, plots.runs(rows, *fields, **letters))
+    return Figure(name, caption, plots.gather(numbers), draw, frozenset(rows["key"]))
 
 
 def _geometric(rows: pd.DataFrame, x: pd.Series, column: str, place: tuple[str, str, str]) -> pd.DataFrame:
@@ -69,7 +77,7 @@ def fits(rows: pd.DataFrame) -> Figure:
         seen = once.dropna(subset=["observed"])
         numbers.append(plots.theory(once["place"], once["truth"], (panel, "y", TRUTH)))
         numbers.append(plots.single_runs(seen["place"], seen["observed"], (panel, "y", SAMPLE)))
-    return Figure("fits", plots.caption(text, plots.runs(rows, "n")), plots.gather(numbers), draw_fits)
+    return _figure("fits", rows, text, numbers, draw_fits, "n")
 
 
 def draw_fits(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -90,22 +98,26 @@ def draw_fits(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- error over the order
 
 LAST = "n − 1"
-LOOKS = {PENALISED: points("blue", "o"), FREE: points("vermilion", "s")}
+NOISELESS = "with penalty, noiseless points"
+LOOKS = {PENALISED: points("blue", "o"), FREE: points("vermilion", "s"), NOISELESS: points("green", "D")}
 
 
 def orders(rows: pd.DataFrame) -> Figure:
     """A panel for each target; the noise target shows the training error."""
     text = f"""Error of polynomials of increasing order, fitted to noisy points at random places. Functions: noise of
         standard deviation 0.1, penalty 0.01, error against the function. Noise: standard deviation 1, penalty 1e-10,
-        training error. Geometric means; values outside the frames are cut off. {BARS}"""
+        training error. Diamonds: order 150 with penalty 1e-10 on noiseless points. Geometric means; values outside the
+        frames are cut off. {INTERVALS}"""
     numbers = []
     for target, panel in TARGETS.items():
         column, quantity = ("train_rmse", "training RMSE") if target == "noise" else ("test_rmse", "test RMSE")
-        noisy = rows[(rows["target"] == target) & (rows["noise"] > 0)]
+        of_target = rows[rows["target"] == target]
+        noisy, clean = of_target[of_target["noise"] > 0], of_target[of_target["noise"] == 0]
         for series, part in _both(noisy).items():
             numbers.append(_geometric(part, part["order"], column, (panel, quantity, series)))
+        numbers.append(_geometric(clean, clean["order"], column, (panel, quantity, NOISELESS)))
         numbers.append(plots.mark(noisy["n"] - 1, (panel, quantity, LAST)))
-    return Figure("orders", plots.caption(text, plots.runs(rows, "n")), plots.gather(numbers), draw_orders)
+    return _figure("orders", rows, text, numbers, draw_orders, "n")
 
 
 def draw_orders(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -118,7 +130,7 @@ def draw_orders(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         ticks = [0, 2, 5, 10, 20, 50, 150]
         panel.axes.set_xticks(ticks, list(map(str, ticks)))
         panel.axes.minorticks_off()
-        frame = (1e-3, 2) if panel.name == TARGETS["noise"] else (1e-2, 1e4)
+        frame = (1e-3, 2) if panel.name == TARGETS["noise"] else (1e-3, 1e4)
         panel.axes.set(yscale="log", ylim=frame, xlim=(0, 170))
     return facets.finish(columns=2, height=0.1)  # below the curves, where there is room for a mark's name
 
@@ -137,14 +149,14 @@ OF_RIVALS = [points("orange", "^"), points("vermilion", "s"), points("blue", "o"
 def sample_sizes(rows: pd.DataFrame) -> Figure:
     """A panel for each function, a series for low order, high order, and the high orders with penalty; x is n."""
     text = f"""Test error of polynomials over the number of training points, noise of standard deviation 0.1. The simple
-        function (left) is itself of order 2. Geometric means; values above the frames are cut off. {BARS}"""
+        function (left) is itself of order 2. Geometric means; values above the frames are cut off. {INTERVALS}"""
     numbers = []
     for target in ("simple", "structured"):
         for (order, penalised), series in RIVALS.items():
             same = (rows["target"] == target) & (rows["order"] == order) & ((rows["penalty"] > 0) == penalised)
             part = rows[same]
             numbers.append(_geometric(part, part["n"], "test_rmse", (TARGETS[target], "test RMSE", series)))
-    return Figure("sample_sizes", plots.caption(text, plots.runs(rows, "n")), plots.gather(numbers), draw_sample_sizes)
+    return _figure("sample_sizes", rows, text, numbers, draw_sample_sizes, "n")
 
 
 def draw_sample_sizes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -166,7 +178,7 @@ def double_descent(rows: pd.DataFrame) -> Figure:
     """A panel for each kind of features: test and training error, effective dimension, the derived error; x is d."""
     text = f"""Least squares of least norm over the number of features. Above: relative errors (test: geometric means;
         linear below 0.1). Below: the posterior's effective dimension, the directions that the data leave to the
-        prior. {BARS}"""
+        prior. {INTERVALS}"""
     numbers = []
     for features, panel in FEATURES.items():
         part = rows[rows["features"] == features]
@@ -178,7 +190,7 @@ def double_descent(rows: pd.DataFrame) -> Figure:
             plots.predicted(derived, derived["d"], "predicted_error", (panel, ERROR, PREDICTED)),
             plots.mark(part["n"], (panel, ERROR, "d = n")),
         ]
-    return Figure("double_descent", plots.caption(text, plots.runs(rows, "n")), plots.gather(numbers), draw_descent)
+    return _figure("double_descent", rows, text, numbers, draw_descent, "n")
 
 
 def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -211,7 +223,7 @@ def altered_labels(rows: pd.DataFrame) -> Figure:
     """Panels: accuracies, and the marginal likelihood with its expectation; x is the share of altered labels."""
     text = f"""Gaussian-process regression on MNIST 4 v 9 with a share of the training labels altered: accuracy on the
         labels as altered (training) and on true ones (test), and the log marginal likelihood. Line: its exact
-        expectation over the alterations. {COUNTED}"""
+        expectation over the alterations. {INTERVALS}"""
     share, test = rows["flip_rate"], (ACCURACY, ACCURACY, TEST)
     numbers = [
         plots.over_seeds(rows, share, "train_accuracy", (ACCURACY, ACCURACY, TRAIN)),
@@ -219,7 +231,7 @@ def altered_labels(rows: pd.DataFrame) -> Figure:
         plots.over_seeds(rows, share, "log_evidence", (EVIDENCE, EVIDENCE, EVIDENCE)),
         plots.predicted(rows, share, "expected_log_evidence", (EVIDENCE, EVIDENCE, EXPECTED)),
     ]
-    return Figure("altered_labels", plots.caption(text, plots.runs(rows, "n")), plots.gather(numbers), draw_altered)
+    return _figure("altered_labels", rows, text, numbers, draw_altered, "n")
 
 
 def draw_altered(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -241,7 +253,7 @@ def bounds(rows: pd.DataFrame) -> Figure:
     """A panel for each labelling: bound, test and training error over the message's mean length."""
     text = f"""Countable-hypothesis bound (δ = 0.05) for networks that were trained in random subspaces of increasing
         dimension, quantised, and encoded in K bits, on MNIST's ten digits with true and with random labels. Grey: what
-        promises nothing. {COUNTED}"""
+        promises nothing. {INTERVALS}"""
     numbers = []
     for labels in ("true", "random"):
         part, panel = rows[rows["labels"] == labels], f"{labels} labels"
@@ -251,8 +263,7 @@ def bounds(rows: pd.DataFrame) -> Figure:
             plots.over_seeds(part, bits, "test_error", (panel, ERROR, TEST), "tested"),
             plots.over_seeds(part, bits, "train_error", (panel, ERROR, TRAIN), "trained"),
         ]
-    caption = plots.caption(text, plots.runs(rows, trained="n", tested="test images"))
-    return Figure("bounds", caption, plots.gather(numbers), draw_bounds)
+    return _figure("bounds", rows, text, numbers, draw_bounds, trained="n", tested="test images")
 
 
 def draw_bounds(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -275,15 +286,15 @@ PATHS = {"line": "straight line", "bezier": "trained Bézier curve"}
 def connectivity(rows: pd.DataFrame) -> Figure:
     """Panels: training loss, test error; a series for each path; x is the place on it."""
     text = f"""Two networks trained on MNIST independently of each other, at t = 0 and t = 1, and the networks between
-        them: on the straight line, and on a quadratic Bézier curve whose middle point was trained. {BARS}"""
+        them: on the straight line, and on a quadratic Bézier curve whose middle point was trained. {INTERVALS}"""
     numbers = [
         plots.over_seeds(part, part["position"], column, (panel, panel, series))
         for column, panel in (("train_loss", "training loss"), ("test_error", "test error"))
         for path, series in PATHS.items()
         for part in [rows[rows["path"] == path]]
     ]
-    caption = plots.caption(text, plots.runs(rows, n="training images (0: all)", steps="training steps"))
-    return Figure("connectivity", caption, plots.gather(numbers), draw_connectivity)
+    letters = {"n": "training images (0: all)", "steps": "training steps"}
+    return _figure("connectivity", rows, text, numbers, draw_connectivity, **letters)
 
 
 def draw_connectivity(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

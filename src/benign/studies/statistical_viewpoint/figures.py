@@ -6,7 +6,7 @@ neurons.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import matplotlib.figure
 import numpy as np
@@ -15,14 +15,14 @@ from matplotlib.axes import Axes
 
 from benign import plots
 from benign.claims import converged, of_experiments
-from benign.plots import COLOURS, Figure
+from benign.plots import COLOURS, INTERVALS, Figure
 from benign.plots.looks import DASHED, DOTTED, OPEN, line, points
 from benign.theory.regression import min_norm
 from benign.theory.regression import random_features as features_theory
 
+Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
 VARIANCE, THEORY, THRESHOLD = "variance", "theory", "threshold"
 BELOW, ABOVE = ", below", ", above"  # a line on either side of the threshold, where it is infinite
-BARS = "Bars: 95 % bootstrap intervals over seeds."
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -34,6 +34,14 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         implicit_regularisation(of_experiments(table, "nearest", "margin")),
         lazy_training(of_experiments(table, "lazy")),
     ]
+
+
+def _figure(
+    name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Draw, **letters: str
+) -> Figure:
+    """A figure in which all the rows are drawn; letters: what its caption says of them."""
+    caption = plots.caption(text, plots.runs(rows, **letters))
+    return Figure(name, caption, plots.gather(numbers), draw, frozenset(rows["key"]))
 
 
 def _ticks(axes: Axes, places: Iterable[float]) -> None:
@@ -63,7 +71,7 @@ def effective_ranks(rows: pd.DataFrame) -> Figure:
         n = 100 (smoke tier: 50), a flat tail of fixed sum spread over more and more dimensions: benign. (b) Over the
         points n: it falls for the benign spectra (p = n^1.5 and p = n²), and does not for the others. (c) All of them
         against k*/n + n/R of the effective ranks, where a k* exists. Solid: the deterministic equivalent, nothing
-        fitted; dashed: k*/n + n/R. {BARS}"""
+        fitted; dashed: k*/n + n/R. {INTERVALS}"""
     names = [SPECTRA[spectrum].format(decay) for spectrum, decay in zip(rows["spectrum"], rows["decay"], strict=True)]
     rows = rows.assign(series=names)
     numbers = []
@@ -82,8 +90,7 @@ def effective_ranks(rows: pd.DataFrame) -> Figure:
     if len(ranked):
         x = np.array([0.8 * ranked["leading_variance"].min(), 1.25 * ranked["leading_variance"].max()])
         numbers.append(plots.band(x, x / 4, 4 * x, (SCATTER, VARIANCE, FACTOR)))
-    caption = plots.caption(text, plots.runs(rows, "n", p="p"))
-    return Figure("effective_ranks", caption, plots.gather(numbers), draw_effective_ranks)
+    return _figure("effective_ranks", rows, text, numbers, draw_effective_ranks, n="n", p="p")
 
 
 def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -128,8 +135,7 @@ def isotropic(rows: pd.DataFrame) -> Figure:
             plots.mark(1.0, (RISK, VARIANCE, THRESHOLD)),
             *_tail(part[part["p"] == n]),
         ]
-    caption = plots.caption(text, plots.runs(rows, "n", trials="draws in each"))
-    return Figure("isotropic", caption, plots.gather(numbers), draw_isotropic)
+    return _figure("isotropic", rows, text, numbers, draw_isotropic, n="n", trials="draws in each")
 
 
 def _two_errors(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -141,10 +147,11 @@ def _two_errors(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _tail(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """How often the variance exceeds each level, in units of n; levels that no draw exceeds are left out."""
+    """How often the variance exceeds each level, in units of n, draws of all seeds pooled: they are independent."""
     for column in map(str, rows.filter(like="share_beyond_")):
-        level = float(column.removeprefix("share_beyond_").removesuffix("n"))
-        shares = plots.over_seeds(rows, np.full(len(rows), level), column, (SURVIVAL, BEYOND, BEYOND), "trials")
+        level, draws = float(column.removeprefix("share_beyond_").removesuffix("n")), rows["trials"].sum()
+        pooled = rows.head(1).assign(**{column: (rows[column] * rows["trials"]).sum() / max(draws, 1), "trials": draws})
+        shares = plots.over_seeds(pooled, np.full(len(pooled), level), column, (SURVIVAL, BEYOND, BEYOND), "trials")
         yield shares[shares["mean"] > 0]
     dense = np.geomspace(1, 1000, 60)
     yield plots.theory(dense, min_norm.threshold_survival(dense), (SURVIVAL, THEORY, BEYOND))
@@ -167,31 +174,45 @@ def draw_isotropic(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- random features
 
 OVER_FEATURES, RATIO, AT_THRESHOLD = "double descent", "agreement", "agreement over d"
+QUADRATIC = "quadratic target as noise"
 ERROR = "test error"
 
 
 def random_features(rows: pd.DataFrame) -> Figure:
-    """Panels: errors over N/n at the d with the longest curve; their ratios to the theory; the same over d."""
-    text = """Regression on N random ReLU features, n = 1.5 d points on a sphere, linear target of unit norm, noise
+    """Panels: errors over N/n at the d with the longest curve; their ratios to the theory; ratios over d; and of the
+    error on a quadratic target, over N/n.
+    """
+    text = f"""Regression on N random ReLU features, n = 1.5 d points on a sphere, linear target of unit norm, noise
         variance .2. (a) Test error: double descent, with its peak at N = n, which a ridge tames. (b) Simulation over
-        theory. (c) The same at several d with ridge .001, at and away from the threshold. Lines: the Mei-Montanari
-        asymptotics, nothing fitted. Errors are exact over noise, targets and test points; bars: 95 % bootstrap
-        intervals over draws of points and features. Dotted line: the interpolation threshold N = n."""
-    rows = rows.assign(per_n=rows["features"] / rows["n"], ratio=rows["test_error"] / rows["predicted_error"])
+        theory. (c) The same at several d with ridge .001, at and away from the threshold. (d) The error on a quadratic
+        target of unit variance over 1 + the theory's variance, what noise would give. Lines: the Mei-Montanari
+        asymptotics, nothing fitted. Errors are exact over noise, targets and test points; seeds: draws of points and
+        features. {INTERVALS} Dotted line: the interpolation threshold N = n."""
+    rows = rows.assign(
+        per_n=rows["features"] / rows["n"],
+        ratio=rows["test_error"] / rows["predicted_error"],
+        quadratic=rows["nonlinear"] / (1 + rows["predicted_variance"]),
+    )
     lengths = rows.groupby("d")["features"].transform("nunique")
     curve = rows[rows["d"] == rows.loc[lengths == lengths.max(), "d"].min()]
-    numbers = []
+    curve = curve[(curve["ridge"] > 0) | (curve["features"] != curve["n"])]  # else the error is infinite
+    over_d = rows[rows["ridge"] == 0.001].assign(per_n=rows["per_n"].round(3))
+    over_d = over_d[over_d.groupby("per_n")["d"].transform("nunique") > 1]
+    numbers, ratios = [], []
     for ridge, part in curve.groupby("ridge"):
         series = f"ridge {ridge:g}" if ridge else "ridgeless"
-        finite = part[(part["ridge"] > 0) | (part["features"] != part["n"])]
         numbers += [
-            plots.over_seeds(finite, finite["per_n"], "test_error", (OVER_FEATURES, ERROR, series)),
-            *_asymptotics(finite, series),
-            plots.over_seeds(finite, finite["per_n"], "ratio", (RATIO, "ratio", series)),
+            plots.over_seeds(part, part["per_n"], "test_error", (OVER_FEATURES, ERROR, series)),
+            *_asymptotics(part, series),
+            plots.over_seeds(part, part["per_n"], "ratio", (RATIO, "ratio", series)),
         ]
-    numbers += [plots.mark(np.ones(len(curve)), (OVER_FEATURES, ERROR, THRESHOLD)), *_ratios_over_d(rows)]
-    caption = plots.caption(text, plots.runs(rows, "d", features="N"))
-    return Figure("random_features", caption, plots.gather(numbers), draw_random_features)
+        ratios.append(plots.over_seeds(part, part["per_n"], "quadratic", (QUADRATIC, "ratio", series)))
+    numbers.append(plots.mark(np.ones(len(curve)), (OVER_FEATURES, ERROR, THRESHOLD)))
+    for per_n, part in over_d.groupby("per_n"):
+        numbers.append(plots.over_seeds(part, part["d"], "ratio", (AT_THRESHOLD, "ratio", f"{per_n:g} n features")))
+    numbers += ratios
+    drawn = rows[rows["key"].isin([*curve["key"], *over_d["key"]])]
+    return _figure("random_features", drawn, text, numbers, draw_random_features, d="d", features="N")
 
 
 def _asymptotics(rows: pd.DataFrame, series: str) -> Iterator[pd.DataFrame]:
@@ -205,23 +226,15 @@ def _asymptotics(rows: pd.DataFrame, series: str) -> Iterator[pd.DataFrame]:
         yield plots.theory(x[inside], error, (OVER_FEATURES, THEORY, series + side))
 
 
-def _ratios_over_d(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Ratios to the theory with ridge .001 at those N/n that several d have."""
-    rows = rows[rows["ridge"] == 0.001].assign(per_n=rows["per_n"].round(3))
-    shared = rows.groupby("per_n")["d"].transform("nunique") > 1
-    for per_n, part in rows[shared].groupby("per_n"):
-        yield plots.over_seeds(part, part["d"], "ratio", (AT_THRESHOLD, "ratio", f"{per_n:g} n features"))
-
-
 def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Error and ratios, x logarithmic."""
-    facets = plots.Facets(numbers, 2.7)
+    facets = plots.Facets(numbers, 4.8, wrap=2)
     looks = plots.in_order(numbers.loc[numbers["kind"] == "measured", "series"])
     names = {f"ridgeless{side}": "ridgeless" for side in (BELOW, ABOVE)}
     facets.draw(looks | {"ratio": {"linestyle": DOTTED, "linewidth": 0.7}}, names, linestyle="")
     facets.key("Mei-Montanari asymptotics", **line("black"))
-    across, along = {AT_THRESHOLD: "input dimension d"}, {OVER_FEATURES: ERROR, RATIO: "simulated / theory"}
-    facets.label(lambda name: across.get(name, "$N/n$"), lambda name: along.get(name, ""), log="x")
+    across, along = {AT_THRESHOLD: "input dimension d"}, {OVER_FEATURES: ERROR}
+    facets.label(lambda name: across.get(name, "$N/n$"), lambda name: along.get(name, "simulated / theory"), log="x")
     for panel in facets:
         if panel.name == OVER_FEATURES:
             plots.log_axis(panel.axes, "y", 5)
@@ -246,7 +259,7 @@ def implicit_regularisation(rows: pd.DataFrame) -> Figure:
         (filled), and from a random start (open), in units of the way from start to limit; lines: the exact decay;
         dotted: 1e-6. (b) Logistic descent on separable data (n = 40; smoke tier 20): tangent of the angle to the
         max-margin direction. Lines: the closed-form ŵ log t + w̃, where support vectors with comparable multipliers
-        span all points. {BARS}"""
+        span all points. {INTERVALS}"""
     numbers = []
     nearest, margin = of_experiments(rows, "nearest"), of_experiments(rows, "margin")
     for (ratio, start), part in nearest.groupby([nearest["p"] / nearest["n"], "start"]):
@@ -263,8 +276,7 @@ def implicit_regularisation(rows: pd.DataFrame) -> Figure:
         if alike["seed"].nunique() == kept["seed"].nunique():
             late = alike[alike["steps"] >= 100]
             numbers.append(plots.predicted(late, late["steps"], "predicted_tangent", (ANGLE, THEORY, series)))
-    caption = plots.caption(text, plots.runs(rows, "n", p="p"))
-    return Figure("implicit_regularisation", caption, plots.gather(numbers), draw_implicit_regularisation)
+    return _figure("implicit_regularisation", rows, text, numbers, draw_implicit_regularisation, n="n", p="p")
 
 
 def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -306,7 +318,7 @@ def lazy_training(rows: pd.DataFrame) -> Figure:
         layer: with 1/√m (lazy) as the tangent kernel has it, with 1/m (mean field) it does not fall. (b) Lazy
         networks: gap of the outputs on fresh points to the network linearised at its start and to the kernel of
         infinite width, and change of the network's own kernel; open: the first gap in the mean-field scaling.
-        {BARS}"""
+        {INTERVALS}"""
     numbers = []
     scaled = {scaling: rows[rows["scaling"] == scaling] for scaling in SCALINGS}
     for scaling, part in scaled.items():
@@ -321,8 +333,7 @@ def lazy_training(rows: pd.DataFrame) -> Figure:
         start = converged(lazy[lazy["width"] == widths[0]])["kernel_gap"].mean()
         numbers.append(plots.theory(widths, start * (widths / widths[0]) ** -0.5, (GAPS, SLOPE, SLOPE)))
     numbers.append(plots.over_seeds(control, control["width"], "linearised_gap", (GAPS, "gap", MEAN_FIELD)))
-    caption = plots.caption(text, plots.runs(rows, "n", "d", "width"))
-    return Figure("lazy_training", caption, plots.gather(numbers), draw_lazy_training)
+    return _figure("lazy_training", rows, text, numbers, draw_lazy_training, n="n", d="d", width="m")
 
 
 def draw_lazy_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
