@@ -273,7 +273,7 @@ def _by_distance(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows with d ≥ 200 and |N/n - 1| ≥ 1/4, and with a smaller one."""
     rows = of_experiments(table, "random_features")
     rows = rows[rows["d"] >= 200]
-    away = (rows["features"] / rows["n"] - 1).abs() >= 0.25 * (1 - 1e-9)
+    away = (rows["features"] / rows["n"] - 1).abs() >= 0.25
     return rows[away], rows[~away]
 
 
