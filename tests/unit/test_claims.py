@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -191,6 +192,23 @@ def test_scope_says_what_was_run_and_what_diverged():
 def test_scope_has_the_paper_s_letters():
     lettered = dataclasses.replace(STUDY, letters={"n": "N"})
     assert scope(lettered, table([0.1])).startswith("N = 50; ")
+
+
+def test_a_scope_leaves_out_what_does_not_matter_to_the_cells():
+    class OfTwo(TinyCell):
+        experiment: Literal["linear", "network"]
+        width: int = field("neurons", default=1)
+
+        def irrelevant(self):
+            return {"width": 1} if self.experiment == "linear" else {}
+
+    study = Study("benign.studies.two", "A study.", OfTwo, TinyRow, ("figure",))
+    linear, network = (
+        study.table(OfTwo(n=50, experiment=name, seed=seed).row(status="ok", error=0.1) for seed in range(3))
+        for name in ("linear", "network")
+    )
+    assert scope(study, linear).startswith("n = 50; ")
+    assert scope(study, network).startswith("n = 50, m = 1; ")
 
 
 def test_the_record_has_every_field_of_the_contract():

@@ -174,13 +174,19 @@ def _would_decide(criterion: Criterion) -> str:
 
 
 def scope(study: Study, rows: pd.DataFrame) -> str:
-    """What was run: the range of each field that has a letter or varies, the draws, and how many cells."""
-    fields = [name for name in study.cell.model_fields if name not in NOT_SAID and rows[name].notna().any()]
+    """What was run: the range of each field that has a letter and matters, or varies, the draws, how many cells."""
+    names = list(study.cell.model_fields)
+    fields = [name for name in names if name not in NOT_SAID and rows[name].notna().any()]
     letters = {**SYMBOLS, **study.letters}
+    one_each = rows.drop_duplicates("experiment") if "experiment" in rows else rows.head(1)
+    records = one_each[names].itertuples(index=False, name=None)
+    idle = set.intersection(
+        *(set(study.cell(**dict(zip(names, record, strict=True))).irrelevant()) for record in records)
+    )
     said = {
         name: letters.get(name, name.replace("_", " "))
         for name in fields
-        if name in letters or rows[name].nunique() > 1
+        if (name in letters and name not in idle) or rows[name].nunique() > 1
     }
     seeds = span(rows.groupby("experiment")["seed"].nunique()) if "experiment" in rows else span(rows["seed"])
     return f"{', '.join(values(rows, said))}; seeds: {seeds}; {len(rows)} cells"
