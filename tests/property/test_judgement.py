@@ -49,9 +49,9 @@ def test_every_claim_has_kind_scope_intervals_thresholds_and_a_why(tier, study):
 
 
 @pytest.mark.parametrize(("tier", "study"), KEPT)
-def test_every_check_passes(tier, study):
-    failed = [c.id for c in judged(tier, study) if c.kind == "check" and c.verdict not in ("replicated", "not run")]
-    assert failed == []
+def test_no_check_fails(tier, study):
+    fails = ("not replicated", "partly")
+    assert [c.id for c in judged(tier, study) if c.kind == "check" and c.verdict in fails] == []
 
 
 @pytest.mark.parametrize(("tier", "study"), KEPT)
