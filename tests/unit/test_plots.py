@@ -208,6 +208,13 @@ def test_a_finished_figure_names_axes_panels_and_marks_and_each_series_once() ->
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["$d$ = $n$"]
 
 
+def test_an_error_axis_ends_with_the_errors_whatever_part_of_the_x_axis_is_marked() -> None:
+    place = ("", "error", "ReLU")
+    inside = plots.spans(np.array([16.0, 24.0]), np.array([True, True]), ("", "error", "assumptions hold"))
+    facets = plots.Facets(plots.gather([plots.over_seeds(rows([0.1, 0.1]), [16, 16], "error", place), inside]), 2.0)
+    assert facets.highest("error") == pytest.approx(0.1)
+
+
 def test_every_number_is_drawn_where_it_stands() -> None:
     numbers = plots.gather(
         [

@@ -110,8 +110,8 @@ class Facets:
         self.panels[0].axes.plot([], [], label=typeset(name), **look)
 
     def highest(self, *quantities: str) -> float:
-        """The largest mean or end of an interval among these quantities."""
-        rows = self.numbers[self.numbers["quantity"].isin(quantities)]
+        """The largest mean or end of an interval among these quantities; a span's ends are places on the x-axis."""
+        rows = self.numbers[self.numbers["quantity"].isin(quantities) & (self.numbers["kind"] != "span")]
         return float(rows[["mean", "high"]].max().max())
 
     def finish(
