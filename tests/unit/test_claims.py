@@ -13,7 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from benign.claims import Claim, always, at_least, at_most, conclude, estimate, exact, on_converged, share, within
+from benign.claims import (
+    Claim,
+    always,
+    at_least,
+    at_most,
+    conclude,
+    estimate,
+    exact,
+    largest,
+    least,
+    on_converged,
+    share,
+    within,
+)
 from benign.claims.record import scope
 from benign.study import Cell, Row, Study, column, field
 
@@ -81,6 +94,22 @@ def test_the_rows_of_one_seed_count_as_one_draw():
     many = pd.concat([once] * 7, ignore_index=True)
     a, b = estimate(once, mean), estimate(many, mean)
     assert [a.low, a.high] == pytest.approx([b.low, b.high])
+
+
+def test_the_largest_of_several_numbers_has_the_ends_of_the_one_that_reaches_furthest():
+    """Noise that makes another number the largest does not hide the one whose spread crosses a limit."""
+    steady, spread = [0.15, 0.15, 0.15], [0.0, 0.1, 0.2]
+    rows = pd.DataFrame({"seed": [0, 1, 2] * 2, "point": [0] * 3 + [1] * 3, "error": steady + spread})
+
+    def means(part: pd.DataFrame) -> pd.Series:
+        return part.groupby("point")["error"].mean()
+
+    found, wide = largest(rows, means), estimate(rows[rows["point"] == 1], mean)
+    assert [found.value, found.low, found.high] == pytest.approx([0.15, 0.15, wide.high])
+    assert at_most("e", "error", found, 0.16).verdict == "undecided"
+    assert at_most("e", "error", estimate(rows, lambda part: means(part).max()), 0.16).verdict == "replicated"
+    lowest = least(rows, means)
+    assert [lowest.value, lowest.low, lowest.high] == pytest.approx([0.1, wide.low, 0.15])
 
 
 def test_one_seed_says_nothing_of_the_spread():

@@ -5,7 +5,7 @@ holds the whole interval against limits (`criteria`); a *claim* says in one sent
 """
 
 from benign.claims.criteria import Criterion, always, at_least, at_most, within
-from benign.claims.estimates import Estimate, estimate, exact, share
+from benign.claims.estimates import Estimate, estimate, exact, largest, least, share
 from benign.claims.record import (
     KINDS,
     THRESHOLDS,
@@ -31,6 +31,8 @@ __all__ = [
     "converged",
     "estimate",
     "exact",
+    "largest",
+    "least",
     "of_experiments",
     "on_converged",
     "share",

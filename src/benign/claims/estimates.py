@@ -102,6 +102,46 @@ def estimate(
     return Estimate(value=value, low=value - half, high=value + half, draws=count, over=over)
 
 
+def largest(
+    rows: pd.DataFrame,
+    statistic: Callable[[pd.DataFrame], pd.Series],
+    by: str | list[str] = "seed",
+    over: str = "seeds",
+) -> Estimate:
+    """The largest of several numbers, such as one for each point, with the largest of their lower and upper ends.
+
+    So a limit is kept only where every number's own interval keeps it. The jackknife of the maximum itself would have
+    the spread of whichever number is the largest, and noise that makes another the largest would help.
+
+    statistic: the numbers, by an index of what they are of
+    """
+    if rows.empty:
+        return Estimate(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
+    values = statistic(rows)
+    draw = rows.groupby(by, dropna=False).ngroup()
+    count = int(draw.nunique())
+    value = float(values.max())
+    if count == 1:
+        return Estimate(value=value, low=-math.inf, high=math.inf, draws=count, over=over)
+    without = np.array([statistic(rows[draw != each]).reindex(values.index) for each in range(count)], float)
+    half = (count - 1) * np.std(without, axis=0, ddof=1) * float(student(count))
+    half = np.where(np.isfinite(half), half, math.inf)
+    return Estimate(
+        value=value, low=float(np.max(values - half)), high=float(np.max(values + half)), draws=count, over=over
+    )
+
+
+def least(
+    rows: pd.DataFrame,
+    statistic: Callable[[pd.DataFrame], pd.Series],
+    by: str | list[str] = "seed",
+    over: str = "seeds",
+) -> Estimate:
+    """The least of several numbers, likewise."""
+    found = largest(rows, lambda part: -statistic(part), by, over)
+    return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
+
+
 def share(rows: pd.DataFrame, holds: pd.Series, by: str | list[str] = "seed", over: str = "seeds") -> Share:
     """The share of draws in all of whose rows something holds. holds: (rows,) true or false, with the rows' index."""
     if rows.empty:
