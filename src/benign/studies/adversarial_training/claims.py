@@ -1,262 +1,270 @@
 """The flagship's claims, each judged on the table alone.
 
-Conventions, all [ours]: cells that differ in the seed alone form a point; a point's error is the mean over its seeds
-and its Monte Carlo error the half-width of the Clopper-Pearson interval of the pooled counts; "admissible" budgets are
-those of assumptions.check (α ≤ ρ_avg/2); "near β" is within 0.05 of β. Thresholds were fixed before the paper tier ran,
-but for collapse_measured, collapse_predicted and one_constant, which were added when its table was there.
+[ours]: cells that differ in the seed alone form a point, and its number is the mean over its seeds; "near β" is within
+.05 of it; the theorem's assumptions are those of assumptions.check (docs/theory.md §8).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benign.claims import Claim, conclude, converged, judge
-from benign.stats import clopper_pearson, crossing
+from benign.claims import (
+    Claim,
+    Criterion,
+    Estimate,
+    always,
+    at_least,
+    at_most,
+    conclude,
+    estimate,
+    exact,
+    largest,
+    least,
+    of_experiments,
+    on_converged,
+)
+from benign.stats import crossing
+from benign.studies.adversarial_training.grid import STUDY
+from benign.studies.adversarial_training.rows import (
+    SWEEPS,
+    adversarial,
+    balanced,
+    choices,
+    described,
+    near_orthogonal,
+    pairs,
+    trained,
+)
 from benign.theory.mixture import exponent, gaussian
 
-STUDY = "adversarial_training"
-_claim = functools.partial(conclude, STUDY)
+_paper = functools.partial(conclude, STUDY, kind="paper")
+_derived = functools.partial(conclude, STUDY, kind="derived")
+_beyond = functools.partial(conclude, STUDY, kind="beyond")
+_check = functools.partial(conclude, STUDY, kind="check")
 NEAR = 0.05
-CLEAN_TOLERANCE = 0.02
+CLOSE = 0.02
+SMALL = 0.25  # α/‖μ‖ up to which a budget is called small
+CURVE = ["d", "signal", "budget", "slope"]
 # r = n‖μ‖²/d up to which one constant should serve, and from which on it should not: 1/C and 2 for C = 2.5.
 R_SERVED, R_CROWDED = 0.4, 2.0
-
-ERRORS = (
-    "clean_test_error",
-    "robust_test_error",
-    "clean_test_error_clean_labels",
-    "robust_test_error_clean_labels",
-    "clean_train_error",
-    "robust_train_error",
-)
-POINT = [
-    *("experiment", "data", "d", "signal", "n", "flip_rate", "classes", "side", "activation", "slope", "curvature"),
-    *("width", "init_scale", "step_scale", "steps", "training", "inner", "budget"),
-]
+SETTINGS: Any = {
+    "by": ["n", "d", "signal"],
+    "over": "settings",
+}  # of random cells each is drawn, and its steps share it
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Every claim of the flagship, judged on the rows that converged; divergence is a claim's business of its own."""
-    ok = converged(table)
-    return [judged(ok) for judged in CLAIMS] + [no_divergence(table)]
+    whole = described(table)
+    return [*on_converged(CLAIMS)(whole), no_divergence(whole)]
 
 
-def points(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per point: means over seeds of every number, `cells`, and for each error e its interval e_low, e_high."""
-    numbers = [c for c in table.columns if c not in POINT and pd.api.types.is_numeric_dtype(table[c]) and c != "seed"]
-    table = table.assign(trained=table.n)
-    trials = {error: "trained" if "train" in error else "tested" for error in ERRORS}
-    hits = {f"{error}_hits": (table[error] * table[of]).round() for error, of in trials.items()}
-    grouped = table.assign(**hits).groupby(POINT, dropna=False)
-    result, sums = grouped[numbers].mean(), grouped[["trained", "tested", *hits]].sum()
-    for error, of in trials.items():
-        result[f"{error}_low"], result[f"{error}_high"] = clopper_pearson(sums[f"{error}_hits"], sums[of])
-    return result.assign(cells=grouped.size()).reset_index()
+def _means(rows: pd.DataFrame, column: str) -> pd.Series:
+    """Of each point over its seeds."""
+    return rows.groupby("point")[column].mean()
 
 
-def _half_width(found: pd.DataFrame, error: str) -> pd.Series:
-    """Monte Carlo error of each point's mean."""
-    return (found[f"{error}_high"] - found[f"{error}_low"]) / 2
+def _largest(rows: pd.DataFrame, column: str) -> Estimate:
+    return largest(rows, lambda part: _means(part, column))
 
 
-def _adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
-    chosen = (table.training == "adversarial") & (table.data == "clusters") & (table.inner == "exact")
-    return table[chosen & table.experiment.isin(experiments)]
+def _largest_size(rows: pd.DataFrame, column: str) -> Estimate:
+    return largest(rows, lambda part: _means(part, column).abs())
 
 
-def _regime(table: pd.DataFrame) -> pd.DataFrame:
-    """Adversarially trained cells of noisy clusters where every assumption of the regime holds (docs/theory.md §8)."""
-    adversarial = (table.training == "adversarial") & (table.data == "clusters") & (table.flip_rate > 0)
-    # Learning curves stop on purpose before training is over.
-    return table[adversarial & table.in_regime & ~table.experiment.isin(["curves", "random"])]
-
-
-IN_REGIME = "Where the theorem's assumptions hold (with our constant C = 5 and α ≤ ρ_avg/2)"
+def _least(rows: pd.DataFrame, column: str) -> Estimate:
+    return least(rows, lambda part: _means(part, column))
 
 
 # ---------------------------------------------------------------- Theorem 3.1
 
+IN_REGIME = (
+    "Wherever it was run under the theorem's assumptions on n, d, ‖μ‖, β and α (our C = 5 and α ≤ ρ_avg/2; its steps "
+    "are far longer than the theorem's)"
+)
+
+
+def _regime(table: pd.DataFrame) -> pd.DataFrame:
+    rows = adversarial(table, "regime")
+    return rows[rows["in_regime"].fillna(False).astype(bool)]
+
 
 def robust_interpolation(table: pd.DataFrame) -> Claim:
     rows = _regime(table)
-    worst = rows.robust_train_error.max()
-    share = (rows.robust_train_error == 0).mean()
-    return _claim(
+    return _paper(
         "robust_interpolation",
-        len(rows),
-        judge(share == 1, share >= 0.9),
-        statement=f"{IN_REGIME}, adversarial training ends with robust training error 0, noisy labels included.",
+        rows,
+        always("share_of_seeds", "seeds whose robust training errors are all 0", rows, rows["robust_train_error"] == 0),
+        statement=f"{IN_REGIME}, every network ends with robust training error 0, wrong labels included.",
         source="Thm 3.1 [abstract, digest]",
-        measured={"largest_robust_train_error": worst, "share_at_zero": share},
-        expected="robust training error 0 in every cell",
-        tolerance="none: a count (partly: in nine cells of ten)",
-        figure="dimension",
+        thresholds="before any run",
+        limits="there is none to choose",
+        figure="regime",
     )
 
 
 def robust_loss_vanishes(table: pd.DataFrame) -> Claim:
-    curves = points(_adversarial(table, "curves").query("d >= n**2"))
-    slopes, last, falling = [], [], []
-    for _, curve in curves.groupby("slope"):
-        curve = curve.sort_values("steps")
-        late = curve[curve.steps >= curve.steps.max() / 10]
-        slopes.append(np.polyfit(np.log(late.steps), np.log(late.robust_train_loss), 1)[0] if len(late) > 1 else np.nan)
-        last.append(curve.robust_train_loss.iloc[-1])
-        falling.append(bool((np.diff(curve.robust_train_loss) < 0).all()))
-    slope = max(slopes, default=np.nan)
-    return _claim(
+    rows = near_orthogonal(adversarial(table, "curves")).sort_values("steps")
+    falls = ~(rows.groupby([*CURVE, "seed"])["robust_train_loss"].diff() >= 0)
+
+    def powers(part: pd.DataFrame) -> pd.Series:
+        late = part[part["steps"] >= part["steps"].max() / 10]
+        loss = late.groupby([*CURVE, "steps"])["robust_train_loss"].mean().unstack("steps")
+        steps = np.log(loss.columns.to_numpy(float))
+        fits = np.polyfit(steps, np.log(loss.to_numpy()).T, 1)[0] if len(steps) > 1 else np.nan
+        return pd.Series(fits, loss.index)
+
+    power = "largest power of t that the loss falls as over the last decade of steps, over γ"
+    return _paper(
         "robust_loss_vanishes",
-        curves.cells.sum(),
-        judge(all(falling) and slope <= -0.5, all(falling)),
-        statement=(
-            "With d ≥ n² the robust training loss falls at every recorded step and keeps falling as a power of t."
-        ),
+        rows,
+        always("share_of_seeds", "seeds whose losses fall from each recorded step to the next", rows, falls),
+        at_most("slowest_power_of_t", power, largest(rows, powers), -0.5),
+        statement="On the learning curves with d ≥ n² the robust training loss falls from each recorded step to the "
+        "next and, over the last decade of steps, as t^-½ or faster at every γ.",
         source="Thm 3.1 [abstract, digest]; the power is ours",
-        measured={"slowest_power_of_t": slope, "largest_final_loss": max(last, default=np.nan)},
-        expected=(
-            "loss ~ t^p with p ≤ -0.5 over the last decade of steps (gradient descent on a separable problem gives -1)"
-        ),
-        tolerance="half of the exponent -1 [ours]: a finite run cannot show a limit (partly: it falls throughout)",
+        thresholds="after the default tier",
+        limits="half of the exponent -1 that gradient descent has on a separable problem: a finite run shows no limit",
         figure="learning_curves",
     )
 
 
 def clean_error_near_floor(table: pd.DataFrame) -> Claim:
-    found = points(_regime(table))
-    excess = (found.clean_test_error - found.flip_rate).abs()
-    inside = (excess <= CLEAN_TOLERANCE + _half_width(found, "clean_test_error")).mean()
-    return _claim(
+    rows = _regime(table)
+    excess = _largest_size(rows.assign(excess=rows["clean_test_error"] - rows["flip_rate"]), "excess")
+    return _paper(
         "clean_error_near_floor",
-        found.cells.sum(),
-        judge(inside == 1, inside >= 0.9),
-        statement=f"{IN_REGIME}, clean test error is within {CLEAN_TOLERANCE} of the noise floor β.",
-        source="Thm 3.1 [abstract, digest]",
-        measured={"points": len(found), "largest_excess": excess.max(), "share_within": inside},
-        expected="|clean test error - β| ≤ .02 at every point",
-        tolerance=".02 (stated) + half-width of the 95% Clopper-Pearson interval of the pooled count",
-        figure="dimension",
+        rows,
+        at_most("largest_excess", "largest distance of clean test error from β", excess, CLOSE),
+        statement=f"{IN_REGIME}, clean test error is within {CLOSE} of β, the share of wrong labels.",
+        source="Thm 3.1 [abstract, digest]; “near” is ours",
+        thresholds="after the default tier",
+        figure="regime",
     )
 
 
 def robust_error_near_floor(table: pd.DataFrame) -> Claim:
-    found = points(_regime(table))
-    excess = found.robust_test_error - found.flip_rate
-    inside = (excess <= NEAR + _half_width(found, "robust_test_error")).mean()
-    return _claim(
+    rows = _regime(table)
+    excess = _largest(rows.assign(excess=rows["robust_test_error"] - rows["flip_rate"]), "excess")
+    return _paper(
         "robust_error_near_floor",
-        found.cells.sum(),
-        judge(inside == 1, inside >= 0.9),
-        statement=f"{IN_REGIME}, robust test error stays within {NEAR} of β: overfitting is benign under attack.",
+        rows,
+        at_most("largest_excess", "largest excess of robust test error over β", excess, NEAR),
+        statement=f"{IN_REGIME}, robust test error is at most {NEAR} above β: overfitting is benign under attack.",
         source="Thm 3.1 [abstract, digest]; “near” is ours",
-        measured={"points": len(found), "largest_excess": excess.max(), "share_within": inside},
-        expected=f"robust test error ≤ β + {NEAR} at every point",
-        tolerance=f"{NEAR} (stated) + half-width of the 95% Clopper-Pearson interval of the pooled count",
-        figure="budget",
+        thresholds="after the default tier",
+        figure="regime",
     )
 
 
 # ---------------------------------------------------------------- the transition
 
 
+def _predicted(rows: pd.DataFrame) -> pd.DataFrame:
+    """With ρ of averaging and of linear max-margin, each for the sample's own share of flipped labels."""
+    rows = rows[rows["flipped"] <= 0.5]
+    law = [rows[name] for name in ("n", "d", "signal", "flipped")]
+    return rows.assign(averaging=gaussian.averaging_rho(*law), margin=gaussian.max_margin_rho(*law))
+
+
+def _networks(table: pd.DataFrame) -> pd.DataFrame:
+    """Those of the sweeps, with the seeds that all have, and of the random settings, with d ≥ n²."""
+    rows = near_orthogonal(trained(table))
+    random = rows["experiment"] == "random"
+    return pd.concat([balanced(rows[~random]), rows[random]])
+
+
 def bracketed(table: pd.DataFrame) -> Claim:
-    found = points(_adversarial(table, "budget").query("d >= n**2"))
-    error, low, high = found.robust_test_error, found.averaging_error, found.linear_max_margin_error
-    inside = (found.robust_test_error_high >= low) & (found.robust_test_error_low <= high)
-    distance = np.maximum(low - error, error - high)[~inside]
-    return _claim(
+    networks = _networks(table)
+    rows = _predicted(networks[networks["experiment"] != "random"])
+    measured = rows["robust_test_error"]
+    low, high = (
+        gaussian.half_space_error(rows["budget"], rows[name], rows["flip_rate"]) for name in ("averaging", "margin")
+    )
+    rows = rows.assign(below=(low - measured).clip(lower=0), above=(measured - high).clip(lower=0))
+    nominal = rows.assign(above=measured - rows["linear_max_margin_error"])
+    return _derived(
         "bracketed",
-        found.cells.sum(),
-        judge(inside.all(), inside.mean() >= 0.9),
-        statement=(
-            "At every budget, with d ≥ n², robust test error lies between the averaging "
-            "and the linear max-margin predictions."
+        rows,
+        at_most(
+            "largest_below_averaging",
+            "furthest below averaging's error, in the mean over seeds",
+            _largest(rows, "below"),
+            CLOSE,
         ),
-        source="derived: docs/theory.md §3, §4",
-        measured={
-            "points": len(found),
-            "share_inside": inside.mean(),
-            "largest_distance_outside": max(distance, default=0.0),
-        },
-        expected="inside the bracket at every budget, for every activation",
-        tolerance=(
-            "the 95% Clopper-Pearson interval of the pooled count meets the bracket (partly: at nine points of ten)"
+        at_most(
+            "largest_above_margin", "furthest above linear max-margin's error, likewise", _largest(rows, "above"), CLOSE
         ),
-        figure="budget",
+        statement="In every sweep, at every point with d ≥ n², robust test error is between the averaging and the "
+        f"linear max-margin predictor's to within {CLOSE}.",
+        source="docs/theory.md §3, §4",
+        thresholds="after the paper tier",
+        limits=f"{CLOSE} because at large d the two predictors agree; each predicts for the sample's own flips",
+        also={"largest_above_margin_at_nominal_flip_rate": _largest(nominal, "above").value},
+        figure="collapse",
     )
 
 
 def transition_location(table: pd.DataFrame) -> Claim:
-    found = points(_adversarial(table, "budget"))
-    found = found[found.activation != "smooth_leaky_relu"].sort_values("budget")
-    curves = found.groupby("activation")
-    # At error 1/2 a half-space's ρ equals α, whatever β.
-    at = [crossing(curve.budget.to_numpy(), curve.robust_test_error.to_numpy(), 0.5) for _, curve in curves]
-    ends = curves[["linear_max_margin_rho", "averaging_rho"]].first().assign(at=at)
-    slack = np.diff(found.budget.unique()).max(initial=0.0) / 2
-    inside = ends["at"].between(ends["linear_max_margin_rho"] - slack, ends["averaging_rho"] + slack)
-    return _claim(
+    rows = _predicted(near_orthogonal(adversarial(table, "budget")))
+
+    def errors(part: pd.DataFrame, rho: str) -> pd.Series:
+        """Of each activation at the budget that is the predictor's ρ."""
+        curves = part.groupby(["activation", "budget"])["robust_test_error_clean_labels"].mean()
+        there = part[rho].mean()
+        return curves.groupby("activation").agg(lambda curve: np.interp(there, curve.index.get_level_values(1), curve))
+
+    early = largest(rows, lambda part: errors(part, "margin"))
+    late = least(rows, lambda part: errors(part, "averaging"))
+    beyond = _least(rows[rows["ratio"] >= 1], "robust_test_error_clean_labels")
+    return _derived(
         "transition_location",
-        found.cells.sum(),
-        judge(bool(inside.all()), bool(inside.any())),
-        statement=(
-            "Robust test error passes 1/2 at a budget between the max-margin's and the averaging predictor's ρ, "
-            "and goes on to near 1."
-        ),
-        source="Figures 2-4 [digest]; location derived: docs/theory.md §3, §4",
-        measured={
-            "smallest_crossing": ends["at"].min(),
-            "largest_crossing": ends["at"].max(),
-            "max_margin_rho": ends["linear_max_margin_rho"].min(),
-            "averaging_rho": ends["averaging_rho"].max(),
-            "largest_error": found.robust_test_error.max(),
-        },
-        expected="ρ of linear max-margin ≤ crossing ≤ ρ of averaging",
-        tolerance="half of the grid's coarsest spacing in α (the crossing is interpolated)",
+        rows,
+        at_most("error_at_max_margin_rho", "largest error at α = ρ of linear max-margin", early, 0.5),
+        at_least("error_at_averaging_rho", "least error at α = ρ of averaging", late, 0.5),
+        at_least("error_beyond_signal", "least error at α ≥ ‖μ‖", beyond, 0.95),
+        statement="For each activation robust test error with clean labels passes 1/2 at a budget between ρ of the "
+        "linear max-margin and ρ of the averaging predictor, and is at least .95 from α = ‖μ‖ on.",
+        source="the transition: Figures 2-4 [digest]; its place: docs/theory.md §1, §3, §4",
+        thresholds="after the paper tier",
+        limits="1/2 is where a half-space has α = ρ, with clean labels; errors between two budgets are interpolated",
         figure="budget",
     )
 
 
 def fails_beyond_signal(table: pd.DataFrame) -> Claim:
-    rows = table[(table.data == "clusters") & (table.budget >= table.signal) & (table.flip_rate < 0.5)]
-    high = _upper(rows, "robust_test_error")
-    return _claim(
+    rows = table[(table["experiment"] == "budget") & (table["ratio"] >= 1) & (table["flip_rate"] < 0.5)]
+    least = _least(rows, "robust_test_error")
+    return _check(
         "fails_beyond_signal",
-        len(rows),
-        judge((high >= 0.5).all(), (high >= 0.5).mean() >= 0.9),
-        statement="At budgets α ≥ ‖μ‖ every trained network has robust test error at least 1/2.",
-        source="Thm 3.2 [digest]",
-        measured={"smallest_error": rows.robust_test_error.min()},
-        expected="≥ 1/2 in every cell",
-        tolerance="Clopper-Pearson upper ends at joint level 95% over the cells (Bonferroni)",
+        rows,
+        at_least("smallest_error", "least robust test error", least, 0.5),
+        statement="At budgets α ≥ ‖μ‖ no network has a robust test error below 1/2.",
+        source="Thm 3.2 [digest]; proved in docs/theory.md §2",
+        thresholds="before any run",
+        limits="the floor itself",
         figure="budget",
     )
 
 
-def _upper(rows: pd.DataFrame, error: str) -> pd.Series:
-    """Upper ends of the cells' Clopper-Pearson intervals, at joint level 95% over the cells (Bonferroni)."""
-    hits = (rows[error] * rows.tested).round()
-    return pd.Series(clopper_pearson(hits, rows.tested, 1 - 0.05 / max(len(rows), 1))[1], rows.index, dtype=float)
-
-
 def above_bayes_floor(table: pd.DataFrame) -> Claim:
-    rows = table[table.data == "clusters"]
-    below = _upper(rows, "robust_test_error") < rows.floor_error
-    return _claim(
+    rows = of_experiments(table[table["data"] == "clusters"], "budget")
+    floor = gaussian.robust_floor(rows["budget"], rows["signal"])
+    excess = _least(rows.assign(excess=rows["robust_test_error_clean_labels"] - floor), "excess")
+    return _check(
         "above_bayes_floor",
-        len(rows),
-        judge(not below.any()),
-        statement="No network, however trained, has a robust test error below the robust Bayes floor.",
-        source="Thm 3.2 [digest]; exact form derived: docs/theory.md §2",
-        measured={
-            "cells_below": int(below.sum()),
-            "smallest_excess": (rows.robust_test_error - rows.floor_error).min(),
-        },
-        expected="no cell significantly below",
-        tolerance="Clopper-Pearson upper ends at joint level 95% over the cells (Bonferroni)",
+        rows,
+        at_least("smallest_excess", "least excess of robust test error over the robust Bayes floor", excess, -0.01),
+        statement="At no budget is robust test error with clean labels, in the mean over seeds, more than .01 below "
+        "the robust Bayes floor.",
+        source="Thm 3.2 [digest]; exact form derived and proved: docs/theory.md §2",
+        thresholds="after the paper tier",
+        limits=".01 is the Monte Carlo error of 2,000 test points at 1/2",
         figure="budget",
     )
 
@@ -265,54 +273,49 @@ def above_bayes_floor(table: pd.DataFrame) -> Claim:
 
 
 def falls_with_dimension(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "dimension")
-    fixed = rows.groupby("signal").d.transform("nunique") >= 3
-    power = np.isclose(rows.signal, rows.d**0.3) & ~fixed
-    found = pd.concat([points(rows[fixed]).assign(curve="fixed"), points(rows[power]).assign(curve="power")])
-    falls, rises, early = [], [], []
-    for _, curve in found.groupby(["activation", "curve"]):
-        curve = curve.sort_values("d")
-        errors = curve.robust_test_error[curve.d >= curve.n**2].to_numpy()
-        early.append(curve.robust_test_error.iloc[0])
-        if len(errors) > 1:
-            falls.append(max(0.0, -np.diff(errors).min()))
-            rises.append(errors[-1] - errors[0])
-    fall, rise = max(falls, default=np.nan), min(rises, default=np.nan)
-    return _claim(
+    rows = adversarial(table, "dimension")
+    fixed = rows.groupby("signal")["d"].transform("nunique") >= 3
+    power = np.isclose(rows["signal"], rows["d"] ** 0.3) & ~fixed
+    rows = near_orthogonal(rows.assign(curve=np.where(fixed, "fixed", "power"))[fixed | power])
+
+    along = ["activation", "curve"]
+
+    def steps(part: pd.DataFrame) -> pd.Series:
+        means = part.groupby([*along, "d"])["robust_test_error"].mean()
+        return means.groupby(along).diff().dropna()
+
+    fall = largest(rows, lambda part: -steps(part))
+    rise = least(rows, lambda part: steps(part).groupby(along).sum())
+    return _paper(
         "falls_with_dimension",
-        found.cells.sum() if falls else 0,
-        judge(fall <= 0.02 and rise >= 0.1, rise >= 0.1),
-        statement=(
-            "From d = n² on, at a fixed ratio α/‖μ‖, robust accuracy falls as d grows, at fixed ‖μ‖ and at ‖μ‖ = d^0.3."
-        ),
+        rows,
+        at_most("largest_step_back", "furthest that the error steps back from one d to the next", fall, CLOSE),
+        at_least("smallest_rise", "least rise of the error from the smallest d to the largest", rise, 0.1),
+        statement="From d = n² on, at a fixed ratio α/‖μ‖, robust accuracy falls by .1 or more as d grows, never "
+        f"stepping back by more than {CLOSE}, both at fixed ‖μ‖ and at ‖μ‖ = d^0.3.",
         source="observed [review]; the restriction to d ≥ n² is ours",
-        measured={"largest_step_back": fall, "smallest_rise": rise, "error_at_smallest_d": max(early, default=np.nan)},
-        expected=(
-            "on every curve the error rises by ≥ 0.1 from d = n² to the largest d, "
-            "and never steps back by more than .02"
-        ),
-        tolerance=(
-            ".02 (stated): the error sits at β for some decades, with Monte Carlo error. Below n² it can be high again"
-        ),
+        thresholds="after the default tier",
+        why="The step back is from d = 10⁴ to 10⁵ at ‖μ‖ = d^0.3 and is one sample's: of the paper tier's ten that "
+        "with most wrong labels, 15 %, has a robust test error of .157 at d = 10⁴, where r = n‖μ‖²/d is 2.5, and .090 "
+        "at 10⁵; those of the other nine fall by .003 at most.",
         figure="dimension",
     )
 
 
 def cliff(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "dimension")
-    rows = rows[np.isclose(rows.signal, rows.d**0.3) & np.isclose(rows.budget, 0.3 * rows.signal)]
-    before, after = rows[rows.d == 10**6], rows[rows.d == 10**8]
-    low, high = points(before), points(after)
-    worst, best = low.robust_test_error.max(), high.robust_test_error.min()
-    return _claim(
+    rows = adversarial(table, "dimension")
+    rows = rows[np.isclose(rows["signal"], rows["d"] ** 0.3) & (rows["ratio"] == 0.3)]
+    before, after = rows[rows["d"] == 10**6], rows[rows["d"] == 10**8]
+    return _derived(
         "cliff",
-        len(before) + len(after) if len(before) and len(after) else 0,
-        judge(worst <= 0.12 and best >= 0.95, best - worst >= 0.5),
-        statement="With ‖μ‖ = d^0.3 and α = 0.3‖μ‖ robust test error jumps from β at d = 10⁶ to 1 at d = 10⁸.",
-        source="derived: docs/theory.md §3, §4 (the fall with d was observed [review])",
-        measured={"error_at_1e6": worst, "error_at_1e8": best},
-        expected="≤ .12 at d = 10⁶ and ≥ .95 at d = 10⁸ (predicted: .10 and 1.00)",
-        tolerance=".02 and .05 (stated)",
+        pd.concat([before, after]),
+        at_most("error_at_1e6", "largest robust test error at d = 10⁶", _largest(before, "robust_test_error"), 0.12),
+        at_least("error_at_1e8", "least robust test error at d = 10⁸", _least(after, "robust_test_error"), 0.95),
+        statement="With ‖μ‖ = d^0.3 and α = 0.3‖μ‖ robust test error is at most .12 at d = 10⁶ (β = .1) and at least "
+        ".95 at d = 10⁸.",
+        source="docs/theory.md §3, §4 (the fall with d was observed [review])",
+        thresholds="after the default tier",
+        limits=".02 and .05 from what is predicted, .10 and 1.00",
         figure="dimension",
     )
 
@@ -321,67 +324,71 @@ def cliff(table: pd.DataFrame) -> Claim:
 
 
 def recursion_accurate(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "random").query("d >= n**2")
-    deviation = (rows.rho / rows.two_group_sample_rho - 1).abs()
-    nominal = (rows.rho / rows.two_group_rho - 1).abs()
-    median, ninth = deviation.median(), deviation.quantile(0.9)
-    return _claim(
+    rows = near_orthogonal(adversarial(table, "random"))
+    deviation, nominal = ((rows["rho"] / rows[f"two_group_{name}rho"] - 1).abs() for name in ("sample_", ""))
+    near, far = (
+        estimate(rows.assign(within=deviation <= limit), lambda part: part["within"].mean(), **SETTINGS)
+        for limit in (0.02, 0.10)
+    )
+    return _derived(
         "recursion_accurate",
-        len(rows),
-        judge(median <= 0.02 and ninth <= 0.10, median <= 0.02 or ninth <= 0.10),
-        statement=(
-            "The two-group recursion, given the sample's own share of flipped labels and no fitted constant, "
-            "predicts ρ of random cells with d ≥ n² at every step looked at."
-        ),
-        source="derived: docs/theory.md §5",
-        measured={"median_deviation": median, "nine_tenths_within": ninth, "worst": deviation.max()}
+        rows,
+        at_least("share_within_2_percent", "share of ρ within 2 % of the prediction", near, 0.5),
+        at_least("share_within_10_percent", "share of ρ within 10 % of the prediction", far, 0.9),
+        statement="At random settings with d ≥ n² the two-group recursion, given the sample's own share of wrong "
+        "labels and no fitted constant, is within 2 % of at least half of all ρ and within 10 % of nine in ten.",
+        source="docs/theory.md §5",
+        thresholds="before any run",
+        limits="a trial of 24 settings had a median of 1 % and a worst of 16 %",
+        also={"median_deviation": deviation.median(), "worst": deviation.max()}
         | {"median_deviation_with_nominal_flip_rate": nominal.median()},
-        expected="median deviation of ρ ≤ 2%, nine in ten ≤ 10%",
-        tolerance="as stated before the run (a trial of 24 cells had 1%, worst 16%)",
         figure="recursion",
     )
 
 
 def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "curves")
-    rows = rows[rows.groupby("d").steps.transform("max") == rows.steps]
-    small, large = (
-        (part.rho / part.two_group_sample_rho - 1).abs()
-        for part in (rows[rows.d < rows.n**2], rows[rows.d >= rows.n**2])
-    )
-    return _claim(
+    rows = adversarial(table, "curves")
+    rows = rows[rows["steps"] == rows.groupby("d")["steps"].transform("max")]
+    rows = rows.assign(deviation=rows["rho"] / rows["two_group_sample_rho"] - 1)
+    small, large = rows[rows["d"] < rows["n"] ** 2], near_orthogonal(rows)
+    missed = least(small, lambda part: _means(part, "deviation").abs())
+    return _derived(
         "recursion_fails_at_small_d",
-        len(small) if len(large) else 0,
-        judge(small.median() >= 0.05 and small.median() >= 2 * large.median(), small.median() > 2 * large.median()),
-        statement=(
-            "Below d = n², where points are not near-orthogonal, the recursion misses the final ρ by 5% and more."
-        ),
-        source="derived: docs/theory.md §5",
-        measured={"median_deviation_below": small.median(), "median_deviation_above": large.median()},
-        expected="median deviation ≥ 5% below d = n², at least twice that above",
-        tolerance="none beyond the thresholds (stated)",
+        rows,
+        at_least("smallest_deviation_below", "least deviation of the final ρ with d < n², over γ", missed, 0.05),
+        at_most("largest_deviation_above", "largest with d ≥ n²", _largest_size(large, "deviation"), 0.025),
+        statement="On the learning curves with d < n² the recursion misses the final ρ by 5 % or more at every γ, on "
+        "those with d ≥ n² by less than half of that.",
+        source="docs/theory.md §5, which takes the points to be near-orthogonal",
+        thresholds="after the paper tier",
+        limits="5 % and a factor of 2; deviations are of means over seeds",
+        also={f"deviation_below_slope_{g:g}": v for g, v in small.groupby("slope")["deviation"].mean().items()},
+        why="In the paper tier ρ is off by +5.9, -7.4, -3.2 and -1.8 % at γ = 0, .1, .5 and 1 (d = 1,000, r = 2.5): "
+        "the more linear the network, the less it matters. And d ≥ n² is no safeguard: at d = n², ‖μ‖ = 20 (r = 4) ρ "
+        "of the leaky ReLU is 10 % below the recursion.",
         figure="learning_curves",
     )
 
 
 def worsens_towards_margin(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "curves").query("d >= n**2")
-    found = points(rows)
-    curves = found.sort_values("steps").groupby("slope").rho
-    drops, finals = curves.first() - curves.last(), curves.last()
-    return _claim(
+    rows = near_orthogonal(adversarial(table, "curves"))
+
+    def falls(part: pd.DataFrame) -> pd.Series:
+        """Of ρ from the first step to the last, by γ."""
+        course = part.groupby(["slope", "steps"])["rho"].mean().groupby("slope")
+        return course.first() - course.last()
+
+    more = least(rows, lambda part: falls(part).diff().dropna())
+    return _derived(
         "worsens_towards_margin",
-        found.cells.sum(),
-        judge(len(drops) > 1 and drops.min() > 0 and finals.is_monotonic_decreasing, drops.min() > 0),
-        statement="As training moves from averaging towards the margin ρ falls, and networks with smaller γ lose less.",
-        source="derived: docs/theory.md §5",
-        measured={
-            "smallest_fall_of_rho": drops.min(),
-            "final_rho_smallest_slope": finals.get(finals.index.min()),
-            "final_rho_largest_slope": finals.get(finals.index.max()),
-        },
-        expected="ρ(last step) < ρ(first step) at every γ; final ρ does not rise with γ",
-        tolerance="none: signs and an order of means over seeds",
+        rows,
+        at_least("smallest_fall_of_rho", "least fall of ρ, over γ", least(rows, falls), 0),
+        at_least("smallest_increase_of_the_fall", "least increase of the fall from one γ to the next", more, 0),
+        statement="On the learning curves with d ≥ n² ρ falls from the first step to the last, and the more the larger "
+        "γ: from averaging towards the margin robustness worsens, least in the most non-linear networks.",
+        source="docs/theory.md §5",
+        thresholds="before any run",
+        limits="signs",
         figure="learning_curves",
     )
 
@@ -389,84 +396,91 @@ def worsens_towards_margin(table: pd.DataFrame) -> Claim:
 # ---------------------------------------------------------------- collapse, and the constant in the exponent
 
 
-def _last(table: pd.DataFrame) -> pd.DataFrame:
-    """The adversarially trained networks of every sweep, after their last step, with d ≥ n²."""
-    rows = _adversarial(table, "dimension", "signal", "budget", "regime", "random").query("d >= n**2")
-    return rows[rows.steps == rows.groupby("experiment").steps.transform("max")]
-
-
-def _collapse(rows: pd.DataFrame, rho: str) -> float:
+def _distance(rows: pd.DataFrame, rho: str) -> float:
     """Root-mean-square distance of robust errors with clean labels from Φ(α - ρ)."""
-    off = rows.robust_test_error_clean_labels - gaussian.half_space_error(rows.budget, rows[rho])
+    off = rows["robust_test_error_clean_labels"] - gaussian.half_space_error(rows["budget"], rows[rho])
     return float(np.sqrt((off**2).mean()))
 
 
+def _collapse(rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float]) -> dict[str, Estimate]:
+    """A number of the sweeps, whose draws are seeds, and of the random settings, which are draws themselves."""
+    random = rows["experiment"] == "random"
+    return {"sweeps": estimate(rows[~random], statistic), "random": estimate(rows[random], statistic, **SETTINGS)}
+
+
 def collapse_measured(table: pd.DataFrame) -> Claim:
-    rows = _last(table)
-    whole = _collapse(rows, "rho")
-    each = {f"rms_{kind}": _collapse(part, "rho") for kind, part in rows.groupby("activation")}
-    return _claim(
+    rows = _networks(table)
+    distances = {
+        f"{name}_{kind}": found
+        for kind, part in rows.groupby("activation")
+        for name, found in _collapse(part, lambda each: _distance(each, "rho")).items()
+        if found.draws
+    }
+    return _beyond(
         "collapse_measured",
-        len(rows),
-        judge(max(each.values(), default=np.nan) <= 0.02, whole <= 0.03),
-        statement=(
-            "With d ≥ n² the robust errors of all networks, whatever n, d, ‖μ‖, α and β, fall onto one curve, Φ(α - ρ) "
-            "with the measured ρ: they are those of half-spaces."
+        rows,
+        *(
+            at_most(f"rms_{name}", f"distance, {name.replace('_', ' ')}", found, CLOSE)
+            for name, found in distances.items()
         ),
-        source="beyond the paper; docs/theory.md §1, §11",
-        measured={"rms": whole, **each},
-        expected="root-mean-square distance from the curve at most .02 for each activation",
-        tolerance=".02 (stated; twice the Monte Carlo error of 2,000 test points at 1/2). Partly: .03 over all",
+        statement="With d ≥ n² the robust errors of all networks, in the sweeps with each activation and at random n, "
+        "d, ‖μ‖, α, β and γ, fall onto one curve, Φ(α - ρ) with the measured ρ: they are those of half-spaces.",
+        source="docs/theory.md §1, §11",
+        thresholds="after the paper tier",
+        limits="twice the Monte Carlo error of 2,000 test points at 1/2; a distance is a root mean square",
+        why="What misses the curve are leaky ReLU networks at large r = n‖μ‖²/d. In the paper tier the distance is "
+        ".167 over the 30 networks with r > 5, all with d ≥ n²; it is .009 at most over any activation's with r ≤ 5.",
         figure="collapse",
     )
 
 
 def collapse_predicted(table: pd.DataFrame) -> Claim:
-    rows = _last(table)
-    names = {"two_group": "two_group_sample_rho", "averaging": "averaging_rho", "max_margin": "linear_max_margin_rho"}
-    found = {name: _collapse(rows, column) for name, column in names.items()}
-    others = min(found["averaging"], found["max_margin"])
-    return _claim(
+    rows = _networks(table)
+
+    def excess(part: pd.DataFrame) -> float:
+        others = min(_distance(part, name) for name in ("averaging_rho", "linear_max_margin_rho"))
+        return _distance(part, "two_group_sample_rho") - others / 2
+
+    says = "its distance from the curve minus half of the better other's"
+    found = _collapse(rows, excess).items()
+    return _beyond(
         "collapse_predicted",
-        len(rows),
-        judge(found["two_group"] <= others / 2, found["two_group"] < others),
-        statement=(
-            "With ρ predicted before training the errors collapse too: with the two-group recursion's ρ at least twice "
-            "as closely as with the averaging or the linear max-margin predictor's."
-        ),
-        source="beyond the paper; docs/theory.md §5, §11",
-        measured={f"rms_{name}": value for name, value in found.items()},
-        expected="root-mean-square distance at most half of the better of the other two",
-        tolerance="none beyond the factor of 2 (stated). Partly: less than both",
+        rows,
+        *(at_most(f"excess_{name}", f"{says}, {name}", value, 0) for name, value in found),
+        statement="With d ≥ n² and ρ predicted before training, by the two-group recursion, robust errors fall onto "
+        "Φ(α - ρ) at least twice as closely as with the averaging or the linear max-margin predictor's ρ, in the "
+        "sweeps and at random settings.",
+        source="docs/theory.md §5, §11",
+        thresholds="after the paper tier",
+        limits="a factor of 2; a distance is a root mean square",
+        why="Over the paper tier's sweeps the recursion's distance is .063, the max-margin's .079. Two kinds of "
+        "networks make it: those with r = n‖μ‖²/d > 5 (distance .326; the leaky ReLU's are no half-spaces there), and "
+        "the smoothed leaky ReLU, which the recursion does not describe (.037 at r ≤ 1). For the leaky ReLU at r ≤ 1 "
+        "it is .010, with max-margin .078.",
         figure="collapse",
     )
 
 
 def one_constant(table: pd.DataFrame) -> Claim:
-    rows = _last(table).query("budget > 0 and flip_rate <= 0.1")
-    needed = pd.Series(exponent.needed_constant(rows.rho, exponent.signal_term(rows.n, rows.d, rows.signal)))
-    ratio = exponent.crowding(rows.n, rows.d, rows.signal)
-    derived = float(exponent.derived_constant(0.1, R_SERVED))
-    near, far = needed[ratio <= R_SERVED], needed[ratio >= R_CROWDED]
-    return _claim(
+    rows = _networks(table).query("budget > 0 and flip_rate <= 0.1")
+    term = exponent.signal_term(rows["n"], rows["d"], rows["signal"])
+    rows = rows.assign(constant=exponent.needed_constant(rows["rho"], term))
+    constant = 2 * float(exponent.derived_constant(0.1, R_SERVED))
+    near, far = rows[rows["r"] <= R_SERVED], rows[rows["r"] >= R_CROWDED]
+    serves = f"seeds in which C = {constant:.3g} serves every network with r ≤ {R_SERVED}"
+    crowded = f"least C that a point with r ≥ {R_CROWDED:g} needs"
+    return _derived(
         "one_constant",
-        len(near) if len(far) else 0,
-        judge(near.max() <= 2 * derived and far.max() > 4 * derived, near.max() <= 2 * derived),
-        statement=(
-            f"With d ≥ n² and β ≤ .1 one constant C serves Thm 3.1's exponent while r = n‖μ‖²/d ≤ {R_SERVED}: excess "
-            f"clean error ≤ 2exp(-n‖μ‖⁴/(Cd)); from r = {R_CROWDED} on it does not."
-        ),
+        pd.concat([near, far]),
+        always("share_of_seeds", serves, near, near["constant"] <= constant),
+        at_least("constant_needed_when_crowded", crowded, _least(far, "constant"), constant),
+        statement=f"With d ≥ n² and β ≤ .1 one constant, C = {constant:.3g}, serves Thm 3.1's exponent while r = "
+        f"n‖μ‖²/d ≤ {R_SERVED}: Φ(-ρ), the clean error of a half-space with the network's alignment, is at most "
+        f"2exp(-n‖μ‖⁴/(Cd)); from r = {R_CROWDED:g} on it serves at no point.",
         source="Thm 3.1 [digest, frei] has a constant and does not give it; range and size derived: docs/theory.md §11",
-        measured={
-            "constant_needed": near.max(),
-            "constant_needed_when_crowded": far.max(),
-            "derived_for_averaging": derived,
-        },
-        expected=(
-            f"C ≤ {2 * derived:.3g}, twice what the averaging predictor needs at r = {R_SERVED}; "
-            f"more than twice that from r = {R_CROWDED} on"
-        ),
-        tolerance="the factor of 2 (stated): trained networks align less well than averaging. Partly: the first half",
+        thresholds="after the paper tier",
+        limits=f"C is twice what the averaging predictor needs at r = {R_SERVED}: trained networks align less well",
+        also={"largest_constant_needed": near["constant"].max()},
         figure="exponent",
     )
 
@@ -474,140 +488,150 @@ def one_constant(table: pd.DataFrame) -> Claim:
 # ---------------------------------------------------------------- what training with α does
 
 
-def _pairs(table: pd.DataFrame, other: str, names: tuple[str, str]) -> pd.DataFrame:
-    """Rows that differ in the column `other` alone, side by side: columns a and b are their robust test errors."""
-    keys = [c for c in [*POINT, "seed"] if c != other]
-    a, b = (table[table[other] == name].set_index(keys)[["robust_test_error", "tested"]] for name in names)
-    return a.add_suffix("_a").join(b.add_suffix("_b"), how="inner").reset_index()
+def _controlled(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """Networks of which there is one with adversarial and one with ordinary training, of the same points and start."""
+    return pairs(of_experiments(table, *experiments), "training", "adversarial")
 
 
 def ordinary_same_at_small_budget(table: pd.DataFrame) -> Claim:
-    rows = table[(table.experiment == "budget") & (table.budget <= 0.25 * table.signal)]
-    pairs = _pairs(rows, "training", ("adversarial", "ordinary"))
-    means = pairs.groupby(["activation", "budget"])[["robust_test_error_a", "robust_test_error_b"]].mean()
-    gap = (means.robust_test_error_a - means.robust_test_error_b).abs()
-    return _claim(
+    rows = near_orthogonal(_controlled(table, "budget", "dimension"))
+    rows = rows[rows["ratio"] <= SMALL]
+    return _paper(
         "ordinary_same_at_small_budget",
-        2 * len(pairs),
-        judge(gap.max() <= 0.01, gap.median() <= 0.01),
-        statement=(
-            "At budgets up to ‖μ‖/4 ordinary training reaches the same robust test error as adversarial training."
+        rows,
+        at_most(
+            "largest_difference", "largest difference of the two's robust errors", _largest_size(rows, "gain"), 0.01
         ),
-        source="a reviewer's suspicion [review]",
-        measured={"largest_difference": gap.max(), "median_difference": gap.median()},
-        expected="differences of at most .01 between means over seeds, on the same points and initial weights",
-        tolerance=".01 (stated)",
-        figure="budget",
+        statement="With d ≥ n², at every budget up to ‖μ‖/4 that was run, ordinary training reaches the same robust "
+        "test error as adversarial training, to within .01: where points are near-orthogonal, it gains nothing.",
+        source="a reviewer's suspicion [review]; the restriction to d ≥ n² is ours",
+        thresholds="after the default tier",
+        figure="gain",
+    )
+
+
+def adversarial_helps_at_small_d(table: pd.DataFrame) -> Claim:
+    rows = _controlled(table, "budget", "dimension")
+    small = rows[rows["ratio"] <= SMALL]
+    rows, between = small[small["d"] <= small["n"]], small[(small["d"] > small["n"]) & (small["d"] < small["n"] ** 2)]
+    return _beyond(
+        "adversarial_helps_at_small_d",
+        rows,
+        at_least(
+            "smallest_gain", "least fall of robust test error by adversarial training", _least(rows, "gain"), CLOSE
+        ),
+        statement="Wherever it was run with d ≤ n and α ≤ ‖μ‖/4, adversarial training lowers robust test error by at "
+        f"least {CLOSE}.",
+        source="ours: what the figure over d shows",
+        thresholds="after the paper tier",
+        also={"largest_loss_between_n_and_n_squared": -_means(between, "gain").min()},
+        figure="gain",
     )
 
 
 def adversarial_helps(table: pd.DataFrame) -> Claim:
-    rows = table[(table.experiment == "budget") & (table.budget > 0.25 * table.signal)]
-    pairs = _pairs(rows, "training", ("adversarial", "ordinary"))
-    means = pairs.groupby(["activation", "budget"])[["robust_test_error_a", "robust_test_error_b"]].mean()
-    gain = means.robust_test_error_b - means.robust_test_error_a
-    helped = gain.groupby("activation").max()
-    return _claim(
+    rows = _controlled(table, "budget")
+    rows = rows[rows["ratio"] == 0.4]
+    return _beyond(
         "adversarial_helps",
-        2 * len(pairs),
-        judge((helped >= 0.02).all(), (helped >= 0.02).any()),
-        statement="Beyond ‖μ‖/4 training with the budget it is attacked with lowers a network's robust test error.",
+        rows,
+        at_least("smallest_gain", "least fall of robust test error, over activations", _least(rows, "gain"), CLOSE),
+        statement="On the sweep over budgets, at α = 0.4‖μ‖, training with the budget that it is attacked with lowers "
+        f"a network's robust test error by at least {CLOSE}.",
         source="the point of adversarial training; not stated by the sources",
-        measured={"largest_gain": gain.max(), "smallest_of_largest_gains": helped.min(), "largest_loss": -gain.min()},
-        expected="for each activation a budget with a gain of at least .02",
-        tolerance=".02 (stated)",
-        figure="budget",
+        thresholds="after the paper tier",
+        limits=f"{CLOSE} was fixed before, the budget after",
+        why="At d = n², where points are near-orthogonal, it gains nothing at any budget: in the paper tier at most "
+        ".003, and it costs up to .035 with the smoothed leaky ReLU, whose ρ falls by .1 (from 3.73 to 3.63 at "
+        "α = ‖μ‖/2) while that of the leaky ReLU stays (3.87). Where d ≤ n it gains: adversarial_helps_at_small_d.",
+        figure="gain",
     )
 
 
 def non_smooth_budget_smaller(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "budget")
-    found = {kind: points(rows[rows.activation == kind]).sort_values("budget") for kind in rows.activation.unique()}
-    reach = {
-        kind: crossing(curve.budget.to_numpy(), (curve.robust_test_error - curve.flip_rate).to_numpy(), NEAR)
-        for kind, curve in found.items()
-    }
-    smooth, rough = reach.get("smooth_leaky_relu", np.nan), reach.get("leaky_relu", np.nan)
-    both = np.isfinite(smooth) and np.isfinite(rough)
-    return _claim(
+    rows = adversarial(table, "budget")
+    rows = rows[rows["activation"] != "relu"].assign(excess=rows["robust_test_error"] - rows["flip_rate"])
+
+    def reach(part: pd.DataFrame, kind: str) -> float:
+        """The budget at which the excess reaches .05: every sweep begins at 0, where it is less, and ends past ‖μ‖."""
+        excess = part[part["activation"] == kind].groupby("budget")["excess"].mean()
+        return crossing(excess.index.to_numpy(float), excess.to_numpy(), NEAR)
+
+    excess = estimate(rows, lambda part: reach(part, "leaky_relu") - 0.95 * reach(part, "smooth_leaky_relu"))
+    return _paper(
         "non_smooth_budget_smaller",
-        len(rows[rows.activation != "relu"]) if both else 0,
-        judge(rough <= 0.95 * smooth, rough < smooth),
-        statement="The budget that a non-smooth network (leaky ReLU) tolerates is smaller than a smooth one's.",
+        rows,
+        at_most("excess", "the leaky ReLU's budget minus .95 of the smooth one's", excess, 0),
+        statement=f"The budget at which robust test error reaches β + {NEAR} is at least 5 % smaller for a non-smooth "
+        "network (leaky ReLU) than for a smooth one.",
         source="separate conditions of Thm 3.1 [abstract]; the non-smooth one smaller [review]",
-        measured={"smooth_budget": smooth, "non_smooth_budget": rough, "relu_budget": reach.get("relu", np.nan)},
-        expected="budget at which robust error reaches β + .05: non-smooth at least 5% below smooth",
-        tolerance="5% (stated). The theorem's conditions are sufficient, so a failure here does not contradict it",
+        thresholds="after the default tier",
+        limits="5 %; the theorem's conditions are sufficient, so that a failure here does not contradict it",
+        also={f"{kind}_budget": reach(rows, kind) for kind in ("smooth_leaky_relu", "leaky_relu")},
+        why="It is the other way round because the smooth network aligns less: in the paper tier ρ at α = 0 is 3.73, "
+        "that of the leaky ReLU 3.87 and that of linear max-margin 3.53. The sharper it bends, the less: at α = ‖μ‖/4 "
+        "robust test error is .145, .141 and .136 at H = 1, 10, 100, and .126 with the leaky ReLU (figure choices).",
         figure="budget",
     )
 
 
 def pgd_like_exact(table: pd.DataFrame) -> Claim:
-    rows = table[(table.experiment == "inner") & (table.training == "adversarial")]
-    pairs = _pairs(rows.assign(inner_steps=0), "inner", ("exact", "pgd"))
-    difference = (pairs.robust_test_error_a - pairs.robust_test_error_b).abs()
-    return _claim(
+    inner = of_experiments(table[table["training"] == "adversarial"], "inner")
+    rows = pairs(inner, "inner", "exact")
+    alike = "seeds in which all robust test errors of the two differ by at most .01"
+    return _beyond(
         "pgd_like_exact",
-        2 * len(pairs),
-        judge(difference.max() <= 0.01, difference.median() <= 0.01),
-        statement=(
-            "Training with the paper's PGD-20 and with the certified inner maximum gives the same robust test error."
-        ),
+        rows,
+        always("share_of_seeds", alike, rows, rows["gain"].abs().round(9) <= 0.01),
+        statement="On the same points, training with the paper's PGD-20 and with a stationary point of the inner "
+        "maximum gives the same robust test error to within .01, seed by seed.",
         source="the theory's maximum and the experiments' PGD-20 [digest]",
-        measured={"largest_difference": difference.max()},
-        expected="differences of at most .01, seed by seed, on the same points",
-        tolerance=".01 (stated)",
-        figure="budget",
+        thresholds="after the default tier",
+        also={"largest_difference": rows["gain"].abs().max()},
+        figure="choices",
     )
 
 
-def inner_maximum_certified(table: pd.DataFrame) -> Claim:
-    rows = _adversarial(table, "dimension", "signal", "budget", "regime").query("budget > 0 and d >= n**2")
-    share = (rows.inner_gap <= 1e-3).mean()
-    return _claim(
-        "inner_maximum_certified",
-        len(rows),
-        judge(share >= 0.95, share >= 0.5),
-        statement=(
-            "With d ≥ n² the inner maximum is found to a relative Frank-Wolfe gap of 1e-3 "
-            "in under two evaluations a step."
-        ),
-        source="derived: docs/theory.md §7",
-        measured={
-            "share_with_gap_below": share,
-            "largest_gap": rows.inner_gap.max(),
-            "mean_evaluations": rows.inner_evaluations.mean(),
-        },
-        expected="largest gap over the training points ≤ 1e-3 at the last step in 95% of cells",
-        tolerance="95% (stated): near kinks the iteration can cycle",
-        figure="",
+def inner_maximum_stationary(table: pd.DataFrame) -> Claim:
+    rows = balanced(near_orthogonal(adversarial(table, *SWEEPS)).query("budget > 0"))
+    rows = rows.assign(stationary=rows["inner_gap"] <= 1e-3)
+    stationary = estimate(rows, lambda part: part["stationary"].mean())
+    evaluations = _largest(rows, "inner_evaluations")
+    return _derived(
+        "inner_maximum_stationary",
+        rows,
+        at_least("share_with_gap_below", "share of networks whose largest gap is at most 1e-3", stationary, 0.95),
+        at_most("largest_evaluations", "most evaluations of a gradient in a step, over points", evaluations, 2),
+        statement="With d ≥ n² the inner maximisation ends, in 95 % of networks, with a relative Frank-Wolfe gap of at "
+        "most 1e-3 at every training point, and takes under two evaluations a step at every point of the sweeps.",
+        source="docs/theory.md §7: such a gap certifies a stationary point, not a maximum",
+        thresholds="after the default tier",
+        limits="near kinks the iteration can cycle",
+        also={"largest_gap": rows["inner_gap"].max(), "mean_evaluations": rows["inner_evaluations"].mean()},
+        why="In the paper tier it takes more than two, up to 3.6, at 8 of 95 points: leaky ReLU from α = 0.7‖μ‖ and "
+        "ReLU from α = 0.8‖μ‖ on at d = 10⁴, ‖μ‖ = 8, where α is over half of √(d/n), the training points' "
+        "distance from the boundary: perturbations cross kinks there (docs/theory.md §5). The mean of all is .57.",
+        figure="choices",
     )
 
 
 def choices_do_not_matter(table: pd.DataFrame) -> Claim:
-    found = points(_adversarial(table, "choices"))
-    spread = {}
-    for name, rows in {
-        "step_scale": found[(found.activation == "leaky_relu") & (found.init_scale == 1e-3)],
-        "init_scale": found[(found.activation == "leaky_relu") & (found.step_scale == 2)],
-        "curvature": found[found.activation == "smooth_leaky_relu"],
-    }.items():
-        if rows[name].nunique() > 1:
-            spread[name] = rows.robust_test_error.max() - rows.robust_test_error.min()
-    slack = _half_width(found, "robust_test_error").max()
-    widest = max(spread.values(), default=np.nan)
-    return _claim(
+    def spread(part: pd.DataFrame) -> float:
+        means = _means(part, "robust_test_error")
+        return means.max() - means.min() if len(means) > 1 else np.nan
+
+    return _beyond(
         "choices_do_not_matter",
-        found.cells.sum() if spread else 0,
-        judge(widest <= 0.02 + slack, min(spread.values(), default=np.inf) <= 0.02 + slack),
-        statement=(
-            "The step size, initial scale and curvature that we had to choose do not decide the robust test error."
+        adversarial(table, "choices"),
+        *(
+            at_most(f"spread_over_{name}", f"spread over {name.replace('_', ' ')}", estimate(part, spread), CLOSE)
+            for name, part in choices(table).items()
         ),
-        source="ours: a second and third value of every choice",
-        measured={f"spread_over_{name}": value for name, value in spread.items()},
-        expected="spread of at most .02 over three values of each",
-        tolerance=".02 (stated) + half-width of the 95% Clopper-Pearson interval",
-        figure="",
+        statement="At the one setting tried, robust test error spreads by at most .02 over three values each of the "
+        "step size, the initial scale and the curvature, which we had to choose.",
+        source="ours: a second and a third value of every choice",
+        thresholds="after the default tier",
+        figure="choices",
     )
 
 
@@ -615,66 +639,65 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
 
 
 def _mnist(table: pd.DataFrame, flip: bool) -> pd.DataFrame:
-    mnist = (table.data == "mnist") & (table.training == "adversarial") & ((table.flip_rate > 0) == flip)
-    return table[mnist & (table.experiment == "mnist_budget")]
+    rows = of_experiments(table[(table["data"] == "mnist") & (table["training"] == "adversarial")], "mnist_budget")
+    return rows[(rows["flip_rate"] > 0) == flip]
 
 
 def mnist_clean_labels(table: pd.DataFrame) -> Claim:
-    found = points(_mnist(table, flip=False)).sort_values("budget")
-    small, large = found[found.budget <= 0.25 * found.mean_norm], found[found.budget >= found.mean_norm]
-    worst = small.robust_test_error.max()
-    fits = (small.robust_train_error == 0).all() and worst <= NEAR
-    return _claim(
+    rows = _mnist(table, flip=False)
+    small, large = rows[rows["ratio"] <= SMALL], rows[rows["ratio"] >= 1]
+    error = "robust_test_error"
+    return _paper(
         "mnist_clean_labels",
-        found.cells.sum() if len(small) and len(large) else 0,
-        judge(fits and (large.robust_test_error_high >= 0.5).any(), fits),
-        statement=(
-            "MNIST 0 v 1, true labels: robustly interpolated with robust test error below .05 at α ≤ ‖μ̂‖/4; "
-            "past ‖μ̂‖ it is lost."
-        ),
+        pd.concat([small, large]),
+        _fitted(small),
+        at_most("worst_error_at_small_budget", "largest robust test error at α ≤ ‖μ̂‖/4", _largest(small, error), NEAR),
+        at_least("least_error_past_mean", "least robust test error at α ≥ ‖μ̂‖", _least(large, error), 0.5),
+        statement="MNIST 0 v 1 with true labels is robustly interpolated, with robust test error at most .05, at "
+        "α ≤ ‖μ̂‖/4; at α ≥ ‖μ̂‖ at least half of the test images are lost.",
         source="MNIST experiments [digest]; the thresholds are ours",
-        measured={"worst_error_at_small_budget": worst, "largest_error_past_mean": large.robust_test_error.max()}
-        | {"points": len(found)},
-        expected="robust training error 0 and robust test error ≤ .05 at α ≤ ‖μ̂‖/4; ≥ 1/2 somewhere at α ≥ ‖μ̂‖",
-        tolerance=".05 (stated); the 1/2 by the upper end of the 95% Clopper-Pearson interval of the pooled count",
+        thresholds="after the default tier",
         figure="mnist",
     )
 
 
+def _fitted(rows: pd.DataFrame) -> Criterion:
+    fitted = "seeds whose robust training errors are all 0 at α ≤ ‖μ̂‖/4"
+    return always("share_of_seeds_fitted", fitted, rows, rows["robust_train_error"] == 0)
+
+
 def mnist_noisy_labels(table: pd.DataFrame) -> Claim:
-    found = points(_mnist(table, flip=True)).sort_values("budget")
-    small = found[(found.budget > 0) & (found.budget <= 0.25 * found.mean_norm)]
-    fitted, excess = small.robust_train_error.max(), (small.robust_test_error - small.flip_rate).max()
-    return _claim(
+    rows = _mnist(table, flip=True)
+    rows = rows[rows["ratio"] <= SMALL]
+    excess = _largest(rows.assign(excess=rows["robust_test_error"] - rows["flip_rate"]), "excess")
+    return _beyond(
         "mnist_noisy_labels",
-        small.cells.sum(),
-        judge(fitted == 0 and excess <= NEAR, excess <= NEAR),
-        statement=(
-            "MNIST 0 v 1 with 10% flipped labels overfits benignly too: noise robustly fitted, "
-            "robust test error near β at α ≤ ‖μ̂‖/4."
-        ),
-        source="beyond the paper (its MNIST runs have no label noise [digest])",
-        measured={"largest_robust_train_error": fitted, "largest_excess": excess},
-        expected=f"robust training error 0 and robust test error ≤ β + {NEAR}",
-        tolerance=f"{NEAR} (stated); 784 pixels and n = 100 are far from d ≥ n²",
+        rows,
+        _fitted(rows),
+        at_most("largest_excess", "largest excess of robust test error over β at α ≤ ‖μ̂‖/4", excess, NEAR),
+        statement="MNIST 0 v 1 with 10 % wrong labels overfits benignly too: at α ≤ ‖μ̂‖/4 they are robustly fitted "
+        "and robust test error is at most .05 above β.",
+        source="ours (the paper's MNIST runs have no label noise [digest])",
+        thresholds="after the default tier",
+        why="It fails without an attack: in the paper tier clean test error is .160 (β = .1) at α = 0. Dimensions are "
+        "missing: with 1,000 coordinates of noise, of a pixel's mean variance, appended to the 196 pixels the excess "
+        "is .004 ± .006 at α = 0 and .028 ± .023 at α = ‖μ̂‖/7, with 3,000 it is .050 ± .021 near ‖μ̂‖/4 too, and every "
+        "label is robustly fitted from 300 on (benchmarks/lifted_mnist.py).",
         figure="mnist",
     )
 
 
 def no_divergence(table: pd.DataFrame) -> Claim:
-    diverged = table[table.status != "ok"]
-    return _claim(
+    diverged = table[table["status"] != "ok"]
+    return _check(
         "no_divergence",
-        len(table),
-        judge(diverged.empty),
-        statement=(
-            "With the step size η = c·n/E‖x‖², c up to 3, "
-            "no training diverges at any dimension, signal or budget of the grid."
-        ),
+        table,
+        at_most("diverged", "diverged cells", exact(len(diverged)), 0),
+        statement="With the step size η = c·n/E‖x‖², c up to 3, no training of the grid diverges.",
         source="ours",
-        measured={"diverged": len(diverged), "first_diverged": ", ".join(diverged.key[:3]) or None},
-        expected="no diverged cell",
-        tolerance="none: a count",
+        thresholds="before any run",
+        limits="a count",
+        also={"first_diverged": ", ".join(diverged["key"][:3]) or None},
     )
 
 
@@ -696,10 +719,11 @@ CLAIMS: tuple[Callable[[pd.DataFrame], Claim], ...] = (
     collapse_predicted,
     one_constant,
     ordinary_same_at_small_budget,
+    adversarial_helps_at_small_d,
     adversarial_helps,
     non_smooth_budget_smaller,
     pgd_like_exact,
-    inner_maximum_certified,
+    inner_maximum_stationary,
     choices_do_not_matter,
     mnist_clean_labels,
     mnist_noisy_labels,

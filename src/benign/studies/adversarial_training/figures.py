@@ -1,6 +1,6 @@
-"""The flagship's figures: dimension, signal and budget (its Figures 2 to 4 [digest], the axes' grids [ours]), learning
-curves, MNIST, the two-group recursion held against networks at random settings, and the collapse of all errors onto one
-curve with the constant in the theorem's exponent.
+"""The flagship's figures: dimension, signal and budget (its Figures 2 to 4 [digest], the axes' grids [ours]), its main
+theorem's regime, what adversarial training gains, learning curves, MNIST, our choices, the two-group recursion held
+against networks at random settings, and the collapse of all errors onto one curve with the constant in the exponent.
 
 Points are networks that were trained and attacked; lines are theory, from benign.theory on dense axes.
 Letters: d dimension, ‖μ‖ signal, α budget, β flip rate, γ slope of the activation, ρ = ⟨μ, v⟩/‖v‖ alignment, t steps.
@@ -9,7 +9,7 @@ Letters: d dimension, ‖μ‖ signal, α budget, β flip rate, γ slope of the 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import matplotlib.figure
@@ -35,8 +35,20 @@ from benign.plots.looks import (
     TRAIN,
     TRAININGS,
     line,
+    points,
+)
+from benign.studies.adversarial_training.rows import (
+    SWEEPS,
+    adversarial,
+    choices,
+    described,
+    near_orthogonal,
+    pairs,
+    trained,
 )
 from benign.theory.mixture import assumptions, exponent, gaussian, two_group
+
+Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
 
 RHO = "ρ"
 # Quantity: its column, and what a proportion is a proportion of.
@@ -47,29 +59,33 @@ MEASURED: dict[str, tuple[str, str | None]] = {
     TRAIN: ("robust_train_error", "n"),
     RHO: ("rho", None),
 }
-SWEEPS = ["dimension", "signal", "budget", "regime", "random"]
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
-    swept = of_experiments(table, *SWEEPS)
+    table = described(table)
+    swept = adversarial(table, *SWEEPS, "random")
     return [
         dimension(of_experiments(table, "dimension")),
         signal(of_experiments(table, "signal")),
         budget(of_experiments(table, "budget")),
+        regime(of_experiments(table, "regime")),
+        gain(of_experiments(table, "dimension", "budget")),
         learning_curves(of_experiments(table, "curves")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),
+        chosen(table),
         recursion(of_experiments(table, "random")),
         collapse(swept),
         needed_constant(swept),
     ]
 
 
-def _caption(rows: pd.DataFrame, *text: str) -> str:
-    """With the choices that the figure's cells share, and those in which they differ by their extremes."""
-    rows = rows.assign(curvature=rows["curvature"].where(rows["activation"] == "smooth_leaky_relu"))
+def _figure(name: str, rows: pd.DataFrame, numbers: Iterable[pd.DataFrame], draw: Draw, *text: str) -> Figure:
+    """Its caption says the choices that the cells share, and those in which they differ by their extremes."""
+    said = rows.assign(curvature=rows["curvature"].where(rows["activation"] == "smooth_leaky_relu"))
     fields = ("n", "flip_rate", "width", "slope", "steps", "step_scale", "init_scale", "curvature", "tested")
-    return plots.caption(*text, plots.runs(rows, *fields))
+    caption = plots.caption(*text, plots.runs(said, *fields))
+    return Figure(name, caption, plots.gather(numbers), draw, frozenset(converged(rows)["key"]))
 
 
 def _measured(rows: pd.DataFrame, x: Any, place: tuple[str, str, str]) -> pd.DataFrame:
@@ -95,10 +111,6 @@ def _only(rows: pd.DataFrame, name: str) -> Any:
     return values[0]
 
 
-def _ratio(rows: pd.DataFrame) -> pd.Series:
-    return (rows["budget"] / rows["signal"]).round(6)
-
-
 # ---------------------------------------------------------------- sweeps over the dimension, the signal and the budget
 
 BRACKET, REGIME, SQUARE, EQUAL = "averaging to linear max-margin", "assumptions hold (C = 5)", "d = n²", "α = ‖μ‖"
@@ -107,7 +119,7 @@ SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, 
     clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
     constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
     labels, averaged: the predictors between which training moves, and the two-group recursion.
-    Lower row: robust training loss. {INTERVALS} The axis's grid is ours, not the paper's."""
+    Lower row: robust training loss, if nothing else is said. {INTERVALS} The axis's grid is ours, not the paper's."""
 
 
 def dimension(rows: pd.DataFrame) -> Figure:
@@ -116,7 +128,7 @@ def dimension(rows: pd.DataFrame) -> Figure:
         assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
         below which the points are not nearly orthogonal, as the recursion takes them to be."""
     power = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
-    rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1, ratio=_ratio(rows))
+    rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1)
     rows["scaling"] = power.where(rows["power"], rows["signal"])
     numbers = []
     for (is_power, scaling, ratio), part in rows.groupby(["power", "scaling", "ratio"]):
@@ -126,20 +138,31 @@ def dimension(rows: pd.DataFrame) -> Figure:
         numbers.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
         numbers.append(plots.mark(_only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
     draw = functools.partial(draw_sweep, x="dimension d")
-    return Figure("dimension", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
+    return _figure("dimension", rows, numbers, draw, text, SWEEP)
 
 
 def signal(rows: pd.DataFrame) -> Figure:
     """A panel for each dimension and ratio α/‖μ‖."""
-    numbers = []
-    for (d, ratio), part in rows.assign(ratio=_ratio(rows)).groupby(["d", "ratio"]):
+    draw = functools.partial(draw_sweep, x="signal ‖μ‖")
+    return _figure("signal", rows, over_signal(rows), draw, "Robust test error against the signal ‖μ‖.", SWEEP)
+
+
+def regime(rows: pd.DataFrame) -> Figure:
+    """The same where the theorem's assumptions hold, with the training error that it says is 0."""
+    text = """The main theorem's regime: robust test error against the signal ‖μ‖, at two ratios α/‖μ‖. Yellow: where
+        assumptions of its form hold, with docs/theory.md's constants, but for its far shorter steps. Lower row: robust
+        training error, which it says is 0."""
+    draw = functools.partial(draw_sweep, x="signal ‖μ‖", below=TRAIN)
+    return _figure("regime", rows, over_signal(rows, TRAIN), draw, text, SWEEP)
+
+
+def over_signal(rows: pd.DataFrame, below: str = LOSS) -> Iterator[pd.DataFrame]:
+    """A panel for each dimension and ratio α/‖μ‖; x is ‖μ‖."""
+    for (d, ratio), part in rows.groupby(["d", "ratio"]):
         signal = _log_range(part["signal"])
         panel = f"d = {plots.scientific(float(str(d)))}, α = {ratio:g} ‖μ‖"
         places = _places(d, signal, ratio * signal)
-        numbers.append(sweep_numbers(part, panel, part["signal"], signal, places, PREDICTORS))
-    text = "Robust test error against the signal ‖μ‖."
-    draw = functools.partial(draw_sweep, x="signal ‖μ‖")
-    return Figure("signal", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
+        yield sweep_numbers(part, panel, part["signal"], signal, places, PREDICTORS, below)
 
 
 def budget(rows: pd.DataFrame) -> Figure:
@@ -150,31 +173,39 @@ def budget(rows: pd.DataFrame) -> Figure:
     numbers = []
     for (training,), part in _by(rows, training=list(TRAININGS)):
         d, signal = _only(part, "d"), _only(part, "signal")
-        ratio = np.linspace(0, _ratio(part).max(), 97)
+        ratio = np.linspace(0, part["ratio"].max(), 97)
         panel = f"{TRAININGS[training]}, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
         places = _places(d, signal, ratio * signal)
-        numbers.append(sweep_numbers(part, panel, _ratio(part), ratio, places, BRACKETED))
+        numbers.append(sweep_numbers(part, panel, part["ratio"], ratio, places, BRACKETED))
         numbers.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
     draw = functools.partial(draw_sweep, x="budget α/‖μ‖", log="")
-    return Figure("budget", _caption(rows, text, SWEEP), plots.gather(numbers), draw)
+    return _figure("budget", rows, numbers, draw, text, SWEEP)
 
 
 def sweep_numbers(
-    rows: pd.DataFrame, panel: str, at: pd.Series, x: NDArray, places: pd.DataFrame, theory: list[str]
+    rows: pd.DataFrame,
+    panel: str,
+    at: pd.Series,
+    x: NDArray,
+    places: pd.DataFrame,
+    theory: list[str],
+    below: str = LOSS,
 ) -> pd.DataFrame:
     """One panel: what was measured, and the closed forms at its cells' own n, β, γ, steps and step size.
 
     rows: the panel's cells, at: their x; x: (N,) the theory's dense axis, places: d, signal and budget there;
-    theory: the closed forms that are drawn
+    theory: the closed forms that are drawn; below: the quantity of the lower row
     """
     parts = []
     for (training, activation), part in _by(rows, training=list(TRAININGS), activation=list(ACTIVATIONS)):
         series = f"{ACTIVATIONS[activation]}, {TRAININGS[training]}"
-        parts += [_measured(part, at[part.index], (panel, quantity, series)) for quantity in (ROBUST, CLEAN, LOSS)]
+        parts += [_measured(part, at[part.index], (panel, quantity, series)) for quantity in (ROBUST, CLEAN, below)]
     leaky = rows[rows["activation"] == "leaky_relu"]
     if len(leaky):
         lines = plots.gather([*closed_forms(rows, leaky, panel, x, places), *recursion_lines(leaky, panel, x, places)])
-        parts.append(lines[lines["series"].isin([*theory, RECURSION, REGIME])])
+        parts.append(
+            lines[lines["series"].isin([*theory, RECURSION, REGIME]) & lines["quantity"].isin([ROBUST, below])]
+        )
     return plots.gather(parts)
 
 
@@ -245,19 +276,102 @@ def _log_range(values: pd.Series | NDArray, points: int = 61) -> NDArray:
     return np.geomspace(values.min(), values.max(), points)
 
 
-def draw_sweep(numbers: pd.DataFrame, x: str, log: str = "x") -> matplotlib.figure.Figure:
-    """Robust and clean test error above, robust training loss in a slim row below, one column for each panel."""
+def draw_sweep(numbers: pd.DataFrame, x: str, log: str = "x", below: str = LOSS) -> matplotlib.figure.Figure:
+    """Robust and clean test error above, the quantity `below` in a slim row, one column for each panel."""
     many = numbers["panel"].nunique() > 1
     width = plots.FULL_WIDTH if many else 0.72 * plots.FULL_WIDTH
-    quantities = {"test error": [ROBUST, CLEAN], "robust\ntraining loss": [LOSS]}
+    quantities = {"test error": [ROBUST, CLEAN], below.replace(" ", "\n", 1): [below]}
     shared: dict[str, Any] = {"sharex": True, "sharey": "row", "height_ratios": [2.6, 1]}
     facets = plots.Facets(numbers, 3.9, width=width, quantities=quantities, **shared)
     facets.draw({BRACKET: line("sky", alpha=0.25)}, linestyle="", markersize=2.8)
     facets.key("clean test error (faint)", color="black", marker="o", linestyle="", **LOOKS[CLEAN])
     facets.label(x, log=log, most=6)
     plots.error_axis(facets.grid[0, 0], facets.highest(ROBUST, CLEAN))
-    plots.log_axis(facets.grid[1, 0], "y", most=4)
+    if below == LOSS:
+        plots.log_axis(facets.grid[1, 0], "y", most=4)
     return facets.finish(3 if many else 2, height=0.8)
+
+
+# ---------------------------------------------------------------- what adversarial training gains, and what we chose
+
+GAIN, OVER_D = "gain in robust test error", "over d"
+
+
+def gain(rows: pd.DataFrame) -> Figure:
+    """A panel over d for each ratio α/‖μ‖, and one over α/‖μ‖."""
+    text = f"""What adversarial training gains: robust test error of ordinary minus that of adversarial training, from
+        the same points and start: above 0 it helps. Dotted lines: d = n and d = n². {INTERVALS}"""
+    compared = pairs(rows, "training", "adversarial")
+    drawn = compared[(compared["training"] == "adversarial") & compared["gain"].notna()]
+    over_d, over_budget = of_experiments(drawn, "dimension"), of_experiments(drawn, "budget")
+    panels = [(f"{OVER_D}, α = {ratio:g} ‖μ‖", "d", part) for ratio, part in over_d.groupby("ratio")]
+    panels += [
+        (f"over the budget, d = {plots.scientific(float(str(d)))}", "ratio", part)
+        for d, part in over_budget.groupby("d")
+    ]
+    numbers = []
+    for panel, x, part in panels:
+        for (activation,), each in _by(part, activation=list(ACTIVATIONS)):
+            numbers.append(plots.over_seeds(each, each[x], "gain", (panel, GAIN, ACTIVATIONS[activation])))
+        if x == "d":
+            n = _only(part, "n")
+            numbers += [plots.mark(place, (panel, GAIN, name)) for place, name in ((n, "d = n"), (n**2, SQUARE))]
+    return _figure("gain", compared, numbers, draw_gain, text)
+
+
+def draw_gain(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """One panel beside the other, with 0 as a line."""
+    facets = plots.Facets(numbers, 2.5)
+    facets.draw()
+    for panel in facets:
+        panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.7)
+        if panel.name.startswith(OVER_D):
+            plots.log_axis(panel.axes, "x", 5)
+    facets.label(lambda name: "dimension d" if name.startswith(OVER_D) else "budget α/‖μ‖", GAIN)
+    return facets.finish(3)
+
+
+GAP, EVALUATIONS, INNER = "largest relative Frank-Wolfe gap", "evaluations in a step", "inner maximum"
+EXACT, PGD = "to a stationary point", "PGD-20"
+CHOSEN = {"step_scale": "step size c", "init_scale": "initial scale σ√d", "curvature": "curvature H"}
+
+
+def chosen(table: pd.DataFrame) -> Figure:
+    """A panel for each choice, one for PGD beside the exact inner maximum, and two for what the latter reaches."""
+    text = f"""What we had to choose, and how the inner maximum is taken: robust test error over the step size's c in
+        η = c·n/E‖x‖², the scale of the initial weights and the curvature of the smoothed leaky ReLU; of networks
+        trained with PGD-20, as in the paper, and to a stationary point; and, of every network of the sweeps with
+        d ≥ n² (a dot), the largest gap of its training points' inner maxima at the last step and the gradient
+        evaluations that a step took, over α/√(d/n). Gaps of 0 are not shown. {INTERVALS}"""
+    tried, inner = choices(table), pairs(of_experiments(table, "inner"), "inner", "exact")
+    swept = near_orthogonal(adversarial(table, *SWEEPS)).query("budget > 0")
+    numbers = [
+        _measured(each, each[name], (CHOSEN[name], ROBUST, ACTIVATIONS[activation]))
+        for name, part in tried.items()
+        for (activation,), each in _by(part, activation=list(ACTIVATIONS))
+    ]
+    for (method,), part in _by(inner, inner=["exact", "pgd"]):
+        numbers.append(_measured(part, part["ratio"], (INNER, ROBUST, EXACT if method == "exact" else PGD)))
+    for (activation,), part in _by(converged(swept), activation=list(ACTIVATIONS)):
+        x = part["budget"] * (part["n"] / part["d"]) ** 0.5
+        for panel, column in ((GAP, "inner_gap"), (EVALUATIONS, "inner_evaluations")):
+            numbers.append(plots.single_runs(x, part[column], (panel, panel, ACTIVATIONS[activation])))
+    return _figure("choices", pd.concat([*tried.values(), inner, swept]), numbers, draw_chosen, text)
+
+
+def draw_chosen(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Two rows of three panels."""
+    facets = plots.Facets(numbers[(numbers["panel"] != GAP) | (numbers["mean"] > 0)], 4.4, wrap=3)
+    facets.draw({EXACT: points("purple", "D"), PGD: points("orange", "v")}, markersize=2.8)
+    for panel in facets:
+        if panel.name in CHOSEN.values():
+            plots.log_axis(panel.axes, "x", 5)
+        if panel.name == GAP:
+            plots.log_axis(panel.axes, "y", 5)
+    across = dict.fromkeys((GAP, EVALUATIONS), "α/√(d/n)") | {INNER: "budget α/‖μ‖"}
+    along = {GAP: "gap", EVALUATIONS: "evaluations"}
+    facets.label(lambda name: across.get(name, name), lambda name: along.get(name, ROBUST))
+    return facets.finish(3)
 
 
 # ---------------------------------------------------------------- learning curves
@@ -277,7 +391,7 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
             series = f"γ = {slope:g}"
             numbers += [_measured(part, part["steps"], (panel, what, series)) for what in (LOSS, TRAIN, ROBUST, RHO)]
             numbers += _recursion_course(part, panel, series)
-    return Figure("learning_curves", _caption(rows, text), plots.gather(numbers), draw_learning_curves)
+    return _figure("learning_curves", rows, numbers, draw_learning_curves, text)
 
 
 def _recursion_course(rows: pd.DataFrame, panel: str, series: str) -> Iterator[pd.DataFrame]:
@@ -330,7 +444,7 @@ def mnist(rows: pd.DataFrame) -> Figure:
     for side, part in by_budget.groupby("side"):
         norm = part["mean_norm"].mean()  # ‖μ̂‖ is the whole training pool's: the same for every seed
         numbers += _mnist_panel(part, (part["budget"] / norm).round(9), f"{OVER_BUDGET}, {side} × {side} pixels")
-    return Figure("mnist", _caption(rows, text), plots.gather(numbers), draw_mnist)
+    return _figure("mnist", rows, numbers, draw_mnist, text)
 
 
 def _mnist_panel(rows: pd.DataFrame, x: pd.Series, panel: str) -> Iterator[pd.DataFrame]:
@@ -378,7 +492,7 @@ def recursion(rows: pd.DataFrame) -> Figure:
             off = np.sort(np.abs(part["rho"] / rho - 1))
             share = np.arange(1, len(off) + 1) / len(off)
             numbers.append(plots.single_runs(share, off, (DEVIATION, DEVIATION, series)))
-    return Figure("recursion", _caption(rows, text), plots.gather(numbers), draw_recursion)
+    return _figure("recursion", rows, numbers, draw_recursion, text)
 
 
 def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -419,20 +533,13 @@ ALIGNMENTS = {  # the ρ in α - ρ: its column
 }
 
 
-def trained(table: pd.DataFrame) -> pd.DataFrame:
-    """The adversarially trained networks of every sweep over clusters, after their last step."""
-    swept = of_experiments(converged(table), *SWEEPS)
-    swept = swept[swept["training"] == "adversarial"]
-    return swept[swept["steps"] == swept.groupby("experiment")["steps"].transform("max")]
-
-
 def collapse(rows: pd.DataFrame) -> Figure:
     """A panel for each ρ; x is α - ρ; robust test error with clean labels of every network, and Φ(α - ρ)."""
     text = """Robust test error with clean labels of every adversarially trained network of the sweeps over d, ‖μ‖, α
         and random settings (each a dot), against α - ρ. (a) ρ as measured, (b) as the two-group recursion predicts it
         from the sample's share of flipped labels, (c), (d) as the averaging and the linear max-margin predictor have
         it. Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown."""
-    networks = trained(rows)
+    drawn, networks = trained(rows), converged(trained(rows))
     above = networks["d"] >= networks["n"] ** 2
     sides = {f"{SQUARE} or above": networks[above], f"below {SQUARE}": networks[~above]}
     dense, numbers = np.linspace(-6, 6, 121), []
@@ -443,7 +550,7 @@ def collapse(rows: pd.DataFrame) -> Figure:
                 plots.single_runs(part["budget"] - part[column], error, (panel, ROBUST, side), part["tested"])
             )
         numbers.append(plots.theory(dense, gaussian.half_space_error(0, -dense), (panel, ROBUST, NORMAL)))
-    return Figure("collapse", _caption(rows, text), plots.gather(numbers), draw_collapse)
+    return _figure("collapse", drawn, numbers, draw_collapse, text)
 
 
 def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -472,11 +579,11 @@ def needed_constant(rows: pd.DataFrame) -> Figure:
         Thm 3.1 [frei], excess ≤ 2exp(-n‖μ‖⁴/(Cd)), over r = n‖μ‖²/d, which the assumptions keep below 1/C. The excess
         is Φ(-ρ) with the measured ρ. Where n‖μ‖⁴/d is small (bottom left) the bound says little and any C will do.
         Lines: what the averaging predictor needs as n‖μ‖⁴/d → ∞."""
-    networks = trained(rows)
-    networks = networks[(networks["d"] >= networks["n"] ** 2) & (networks["budget"] > 0)]
-    setting = (networks["n"], networks["d"], networks["signal"])
-    ratio = exponent.crowding(*setting)
-    needed = exponent.needed_constant(networks["rho"], exponent.signal_term(*setting))
+    drawn = near_orthogonal(trained(rows)).query("budget > 0")
+    networks = converged(drawn)
+    ratio = networks["r"].to_numpy()
+    term = exponent.signal_term(networks["n"], networks["d"], networks["signal"])
+    needed = exponent.needed_constant(networks["rho"], term)
     numbers = []
     for series, (low, high) in FLIP_RATES.items():
         inside = ((networks["flip_rate"] > low) & (networks["flip_rate"] <= high)).to_numpy()
@@ -485,7 +592,7 @@ def needed_constant(rows: pd.DataFrame) -> Figure:
     for beta in (0.0, 0.1, 0.3):
         place = (CONSTANT, CONSTANT, f"{DERIVED}, β = {beta:g}")
         numbers.append(plots.theory(x, exponent.derived_constant(beta, x), place))
-    return Figure("exponent", _caption(rows, text), plots.gather(numbers), draw_exponent)
+    return _figure("exponent", drawn, numbers, draw_exponent, text)
 
 
 def draw_exponent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -24,6 +24,9 @@ STUDY = Study(
     "(the flagship).",
     cell=Cell,
     row=Row,
-    figures=("dimension", "signal", "budget", "learning_curves", "mnist", "recursion", "collapse", "exponent"),
+    figures=(
+        *("dimension", "signal", "budget", "regime", "gain", "learning_curves", "mnist", "choices"),
+        *("recursion", "collapse", "exponent"),
+    ),
     shorthand=Ratios,
 )

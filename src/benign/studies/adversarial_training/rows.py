@@ -1,0 +1,74 @@
+"""The rows that claims judge and figures draw, chosen in one place."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benign.claims import of_experiments
+from benign.studies.adversarial_training.grid import Cell
+from benign.theory.mixture import exponent
+
+FIELDS = list(Cell.model_fields)
+POINT = [name for name in FIELDS if name != "seed"]
+SWEEPS = ("dimension", "signal", "budget", "regime")
+
+
+def described(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with three columns more.
+
+    point: the same number in cells that differ in the seed alone
+    ratio: α/‖μ‖, or α/‖μ̂‖ of images, rounded, so that grid values compare as they are written
+    r: n‖μ‖²/d
+    """
+    norm = table["signal"].where(table["data"] == "clusters", table["mean_norm"])
+    return table.assign(
+        point=table.groupby(POINT, dropna=False).ngroup(),
+        ratio=(table["budget"] / norm).round(8),
+        r=exponent.crowding(table["n"], table["d"], norm),
+    )
+
+
+def adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """Networks of noisy clusters that were trained adversarially, with the exact inner maximum."""
+    chosen = (table["training"] == "adversarial") & (table["data"] == "clusters") & (table["inner"] == "exact")
+    return of_experiments(table[chosen], *experiments)
+
+
+def near_orthogonal(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those with d ≥ n²."""
+    return rows[rows["d"] >= rows["n"] ** 2]
+
+
+def balanced(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of the seeds that most points have: experiments may differ in theirs, and an interval counts each seed once."""
+    points = rows.groupby("seed")["point"].transform("nunique")
+    return rows[points == points.max()]
+
+
+def trained(table: pd.DataFrame) -> pd.DataFrame:
+    """The adversarially trained networks of the sweeps and of random settings after their last step, each once."""
+    swept = adversarial(table, *SWEEPS, "random")
+    last = swept[swept["steps"] == swept.groupby("experiment")["steps"].transform("max")]
+    return last.drop_duplicates([name for name in FIELDS if name != "experiment"])
+
+
+def pairs(rows: pd.DataFrame, column: str, first: str) -> pd.DataFrame:
+    """The rows that have a partner which differs in `column` alone.
+
+    With the column `gain`: by how much the robust test error of the one with `first` is below its partner's; NaN where
+    one of them diverged.
+    """
+    same = [rows[name] for name in FIELDS if name not in (column, "inner_steps")]
+    signed = rows["robust_test_error"].where(rows[column] != first, -rows["robust_test_error"]).groupby(same)
+    return rows.assign(gain=signed.transform("sum", min_count=2))[signed.transform("size") == 2]
+
+
+def choices(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Field that we had to choose a value of to the rows in which nothing but that field differs."""
+    rows = adversarial(table, "choices")
+    leaky = rows[rows["activation"] == "leaky_relu"]
+    return {
+        "step_scale": leaky[leaky["init_scale"] == leaky["init_scale"].median()],
+        "init_scale": leaky[leaky["step_scale"] == leaky["step_scale"].median()],
+        "curvature": rows[rows["activation"] == "smooth_leaky_relu"],
+    }
