@@ -20,6 +20,7 @@ from benign.claims import (
     at_most,
     conclude,
     estimate,
+    everywhere,
     exact,
     largest,
     least,
@@ -174,6 +175,56 @@ def test_a_wider_spread_never_turns_a_verdict_into_replicated(values, limit, jud
     before = judge("e", "error", estimate(table(values), mean), limit).verdict
     after = judge("e", "error", estimate(table(noisier), mean), limit - 0.0).verdict
     assert after != "replicated" or before == "replicated" or np.isclose(noisier, values, atol=1e-9).all()
+
+
+# ---------------------------------------------------------------- points of a sweep
+
+
+def sweep(**seeds: list[float]) -> pd.DataFrame:
+    """Points n50=…, n80=… with a value for each seed."""
+    return pd.concat([table(values, int(name[1:])) for name, values in seeds.items()], ignore_index=True)
+
+
+def test_the_largest_mean_is_at_most_a_limit_only_if_the_interval_of_every_point_is():
+    steady, shaky = [0.10, 0.11, 0.12], [0.0, 0.09, 0.18]
+    rows = sweep(n50=steady, n80=shaky)
+    found = largest(rows, rows["error"], ["n"])
+    alone = [estimate(table(values), mean) for values in (steady, shaky)]
+    assert found.value == pytest.approx(0.11)  # the steady point's
+    assert found.low == pytest.approx(alone[0].low)
+    assert found.high == pytest.approx(alone[1].high)  # the shaky point may have more
+    low = least(rows, rows["error"], ["n"])
+    assert [low.value, low.low, low.high] == pytest.approx([0.09, alone[1].low, alone[0].high])
+
+
+def test_a_limit_at_every_point_is_decided_by_the_draws_that_decide_each():
+    rows = sweep(n50=[0.10, 0.11, 0.12], n80=[0.0, 0.09, 0.18])
+    alone = estimate(table([0.0, 0.09, 0.18]), mean)
+    assert largest(rows, rows["error"], ["n"]).draws_to_decide(0.2) == alone.draws_to_decide(0.2)
+    assert least(rows, rows["error"], ["n"]).draws_to_decide(0.05) == alone.draws_to_decide(0.05)
+
+
+def test_a_point_with_one_seed_leaves_a_statement_about_every_point_undecided():
+    rows = sweep(n50=[0.1] * 9, n80=[0.1])
+    assert at_most("e", "error", largest(rows, rows["error"], ["n"]), 0.5).verdict == "undecided"
+    criterion = everywhere("all", "it holds", rows, rows["error"] < 0.5, ["n"])
+    assert (criterion.verdict, criterion.estimate.draws) == ("undecided", 1)
+
+
+def test_one_exception_at_any_point_refutes_what_holds_everywhere():
+    rows = sweep(n50=[0.1] * 8 + [0.9], n80=[0.1] * 6)
+    assert everywhere("all", "it holds", rows, rows["error"] < 0.5, ["n"]).verdict == "not replicated"
+    rows = sweep(n50=[0.1] * 9, n80=[0.1] * 6)
+    criterion = everywhere("all", "it holds", rows, rows["error"] < 0.5, ["n"])
+    assert (criterion.verdict, criterion.estimate.draws) == ("replicated", 6)
+
+
+def test_points_without_values_are_left_out_and_without_any_nothing_is_known():
+    rows = sweep(n50=[0.1, 0.2], n80=[math.nan, math.nan])
+    assert largest(rows, rows["error"], ["n"]).value == pytest.approx(0.15)
+    for part in (rows[rows["n"] == 80], rows.iloc[:0]):
+        assert at_most("e", "error", largest(part, part["error"], ["n"]), 1).verdict == "not run"
+    assert everywhere("all", "it holds", rows.iloc[:0], rows.iloc[:0]["error"] < 1, ["n"]).verdict == "not run"
 
 
 # ---------------------------------------------------------------- claims
