@@ -68,7 +68,7 @@ COLUMNS: dict[str, Columns] = {
     "adversarial_training": _FLAGSHIP,
     "assumption_ledger": _FLAGSHIP | {DOUBLE: f"{_FLAGSHIP[DOUBLE]} effective_dimension expected_error"},
     "certified_brackets": {
-        EXACT: "in_regime status tested",
+        EXACT: "in_regime status test_inverted tested train_inverted",
         DOUBLE: _PREDICTED,
         SINGLE: "mean_norm",
         SHARE: "test_attacked test_lower test_plain_upper test_upper "

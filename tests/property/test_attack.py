@@ -112,7 +112,7 @@ def test_on_a_linear_model_the_relaxation_is_tight(seed, budget):
 
 @pytest.mark.parametrize("d", [60, 10_000])
 @pytest.mark.parametrize("kind", [("leaky_relu", 0.1, 1.0), ("smooth_leaky_relu", 0.1, 1.0), ("relu", 0.0, 1.0)])
-def test_certified_points_are_those_that_no_attack_would_have_turned(monkeypatch, kind, d):
+def test_certified_points_are_those_that_no_attack_would_have_turned(kind, d):
     """On trained networks in single precision: the same errors with the relaxation and without."""
     rng = np.random.default_rng(0)
     n, m, budget, signal = 40, 60, 1.5, 5.0
@@ -136,10 +136,18 @@ def test_certified_points_are_those_that_no_attack_would_have_turned(monkeypatch
     relaxed = attacked()
     certified = relaxed_margin(test_x, test_y, snapshot.weights[0], problem.activation, budget)[1] > 0
     assert 0.02 < certified.double().mean() < 1
-    monkeypatch.setattr(
-        evaluation, "relaxed_margin", lambda x, *_: (torch.inf * x[:, 0].abs(), -torch.inf * x[:, 0].abs())
-    )
-    assert torch.equal(relaxed.margin <= 0, attacked().margin <= 0)
+    assert torch.equal(relaxed.margin <= 0, attacked(screened=False).margin <= 0)
+
+
+def test_an_attack_that_is_not_screened_asks_no_relaxation(monkeypatch):
+    x, y, w, activation = network(0, ("relu", 0.0, 1.0), n=30)
+    attacked = functools.partial(worst_case, x, y, w, activation, 1.0, until_fooled=True)
+    found = attacked().margin <= 0
+    # A relaxation that is certain of everything.
+    monkeypatch.setattr(evaluation, "relaxed_margin", lambda x, *_: (torch.inf * x[:, 0].abs(),) * 2)
+    assert not (attacked().margin <= 0).any()
+    assert torch.equal(attacked(screened=False).margin <= 0, found)
+    assert found.any()
 
 
 @given(SEEDS, KINDS, st.floats(0.1, 3))

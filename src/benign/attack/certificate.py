@@ -32,9 +32,9 @@ ROUNDING = 1e-9  # of a bound in float64, relative to the sum of absolute values
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """What is proved of N points; a point that is neither robust nor turned is undecided.
+    """What is certified of N points, in float64; a point that is neither robust nor turned is undecided.
 
-    robust: (N,), True where y·f(x + δ) > 0 for every ‖δ‖₂ ≤ α
+    robust: (N,), True where y·f(x + δ) > 0 for every ‖δ‖₂ ≤ α, by bounds that count beyond ROUNDING
     turned: (N,), True where a δ with y·f(x + δ) ≤ 0 was met
     perturbation: (N, k), that δ; 0 elsewhere
     boxes: how many boxes were bounded

@@ -51,18 +51,20 @@ def worst_case(
     iterations: int = 40,
     tolerance: float = 1e-4,
     until_fooled: bool = False,
+    screened: bool = True,
 ) -> WorstCase:
     """Minimise y·f(x + δ) over ‖δ‖₂ ≤ budget for every point of x (N, k) with labels y (N,) and weights w (m, k).
 
     iterations: moves of the first attack · tolerance: the gap at which an attack stops at a point
     until_fooled: stop at a point once its margin is ≤ 0 or certain to stay > 0; for counting errors, where depth does
         not matter
+    screened: whether points that the relaxation certifies count as certain; without it every point is attacked
     """
     margin, best, gap = torch.full_like(y, torch.inf), torch.zeros_like(x), torch.zeros_like(y)
     wanted = torch.ones_like(y, dtype=torch.bool)
     for chunk in range(0, len(x), CHUNK):
         part = slice(chunk, chunk + CHUNK)
-        if until_fooled and budget > 0:
+        if until_fooled and screened and budget > 0:
             clean, lower = relaxed_margin(x[part], y[part], w, activation, budget)
             wanted[part] = ~((clean <= 0) | (lower > 0))  # nan is not certain
             margin[part] = torch.where(wanted[part], torch.inf, clean)

@@ -20,11 +20,13 @@ class Row(columns.Errors):
     test_lower: float | None = column("lower bound: points that attacks or the certificate's search turn")
     test_upper: float | None = column("upper bound: points without a certificate")
     test_plain_upper: float | None = column("upper bound of the relaxation without branching")
+    test_inverted: int | None = column("points that are certified, with or without branching, and that an attack turns")
     test_boxes: int | None = column("boxes that were bounded, all points together")
     train_attacked: float | None = column("the same over the training points: attacks")
     train_lower: float | None = column("lower bound over the training points")
     train_upper: float | None = column("upper bound over the training points")
     train_plain_upper: float | None = column("upper bound over the training points without branching")
+    train_inverted: int | None = column("training points that are certified and that an attack turns")
     train_boxes: int | None = column("boxes that were bounded for the training points")
 
 
