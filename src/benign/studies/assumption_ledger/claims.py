@@ -1,100 +1,112 @@
 """Claims of the ledger: for each assumption what theory suggests about breaking it, judged on the table alone.
 
-All thresholds and directions are [ours]. They were fixed after the smoke tier and a trial of eight cells (the base
-setting, Student's t noise, d = 200), before any default or paper table was looked at. For time, the default tier then
-got fewer neurons, steps and seeds, and its smallest samples, which are cheap, more seeds.
-"Benign" and "harmful" are defined in ledger.py.
-Where two settings are compared, it is by robust errors with clean labels, which are free of the noise in the test
-labels; "the same" is within SAME.
+Benign: every network has robust training error 0, wrong labels included, and the mean robust test error (observed
+labels) of every point is at most β + NEAR. Harmful: every point's is more. Two settings are compared seed by seed, by
+robust errors with clean labels, which are free of the noise in the test labels; "the same" is within SAME.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
-from benign.claims import Claim, conclude, judge
-from benign.studies.assumption_ledger.ledger import NEAR, SETTING, base, broken, points
+from benign.claims import Claim, Criterion, at_least, at_most, conclude, everywhere, largest, least
+from benign.studies.assumption_ledger.grid import STUDY
+from benign.studies.assumption_ledger.ledger import NEAR, SETTING, base, broken
 from benign.theory.mixture import gaussian
 from benign.theory.mixture.departures import benign_ends
 
-STUDY = "assumption_ledger"
 SAME = 0.02
-_claim = functools.partial(conclude, STUDY)
-COUNT = "Clopper-Pearson 95 % intervals of the pooled test points"
-COMPARED = f"{SAME} (stated): about three standard errors of a difference of two shares of .02 of 2,000 test points"
+ROUNDED = 1 + 1e-9  # ratios of a grid's values are compared up to this factor
+_claim = functools.partial(
+    conclude,
+    STUDY,
+    kind="derived",
+    thresholds="before any run",
+    limits="limits are ours, set once the smoke tier had run",
+    figure="sweeps",
+)
+# The trial of eight cells, before limits were set, was of the base setting, Student's t noise and d = 200.
+TRIED: dict[str, Any] = {
+    "thresholds": "after the default tier",
+    "limits": "limits are ours, set after a trial of eight cells",
+}
+# Why, where a claim does not come out: measured in the paper tier.
+ALL_FIT = "In the paper tier every network is fitted, of which three seeds do not say that it is always so."
+FLIPS = "Seeds differ by their samples: .09, .09 and .03 of the training labels are wrong with seeds 0, 1 and 2."
+WRONG, CLEAN_WRONG = "robust_test_error_clean_labels", "clean_test_error_clean_labels"
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Every claim; cells whose sample has a majority of wrong labels are left out, diverged ones count against it."""
+    """Every claim; samples with a majority of wrong labels are left out, diverged cells count as not fitted."""
     sound = table[table["status"] != "outvoted"]
     return [judged(sound) for judged in CLAIMS]
 
 
-def _all(values: pd.Series) -> bool:
-    """Whether all hold, and there are some."""
-    return len(values) > 0 and bool(values.all())
+def _excess(rows: pd.DataFrame) -> pd.Series:
+    return rows["robust_test_error"] - rows["flip_rate"]
 
 
-def _pick(found: pd.DataFrame, condition: Callable[[pd.DataFrame], pd.Series]) -> pd.DataFrame:
-    return found[condition(found)]
+def _fitted(*parts: pd.DataFrame) -> Criterion:
+    rows = pd.concat(parts)
+    return everywhere("fitted", "robust training error 0", rows, rows["robust_train_error"] == 0, SETTING)
 
 
-def _first(values: pd.Series) -> float:
-    """Of the one point that is meant, nan without it."""
-    return next(iter(values), math.nan)
+def _benign(rows: pd.DataFrame, name: str = "largest_excess", where: str = "") -> Criterion:
+    return at_most(name, f"largest robust test error - β{where}", largest(rows, _excess(rows), SETTING), NEAR)
 
 
-def _worsening(rows: pd.DataFrame, reference: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """Points of rows, and by how much the robust error with clean labels of each exceeds the reference's."""
-    found = points(rows)
-    return found, found["wrong"] - _first(points(reference)["wrong"])
+def _harmful(rows: pd.DataFrame, name: str = "least_excess", where: str = "") -> Criterion:
+    return at_least(name, f"least robust test error - β{where}", least(rows, _excess(rows), SETTING), NEAR)
 
 
-def _unchanged(
-    table: pd.DataFrame, rows: pd.DataFrame, reference: pd.DataFrame, id: str, both: bool = True, **words: str
+def _change(
+    rows: pd.DataFrame, reference: pd.DataFrame, column: str = WRONG, of: Sequence[str] = ("activation", "flip_rate")
+) -> pd.Series:
+    """By how much the error exceeds the reference's that agrees in these fields and the seed; NaN without it."""
+    same = [*of, "seed"]
+    usual = reference.groupby(same)[column].mean()
+    return rows[column] - usual.reindex(pd.MultiIndex.from_frame(rows[same])).set_axis(rows.index)
+
+
+def _no_worse(rows: pd.DataFrame, change: pd.Series) -> Criterion:
+    return at_most("largest_change", "largest change of robust test error", largest(rows, change, SETTING), SAME)
+
+
+def _no_better(rows: pd.DataFrame, change: pd.Series) -> Criterion:
+    return at_least("least_change", "least change of robust test error", least(rows, change, SETTING), -SAME)
+
+
+def _harmless(
+    id: str, rows: pd.DataFrame, reference: pd.DataFrame, the_same: bool = False, why: str = ALL_FIT, **words: Any
 ) -> Claim:
-    """A claim that breaking an assumption changes nothing: all is fitted, and the error is the same (or lower)."""
-    found, change = _worsening(rows, reference)
-    off = change.abs() if both else change
-    fitted, largest = _all(found["fits"]), _first(change[off == off.max()])
-    return _claim(
-        id,
-        found["cells"].sum() if len(points(reference)) else 0,
-        judge(fitted and (off <= SAME).all(), fitted and _all(found["benign"])),
-        measured={"points": len(found), "largest_change": largest, "all_fitted": str(fitted)},
-        expected=f"robust training error 0 and a change of at most {SAME} at every point",
-        tolerance=f"{COMPARED} (partly: benign at every point)",
-        figure="sweeps",
-        **words,
-    )
+    """A claim that breaking an assumption changes nothing: all is fitted, and the error is no higher, or the same."""
+    change = _change(rows, reference)
+    criteria = [_fitted(rows), _no_worse(rows, change), *([_no_better(rows, change)] if the_same else [])]
+    return _claim(id, pd.concat([rows, reference]), *criteria, why=why, **words)
 
 
 # ---------------------------------------------------------------- the base
 
 
 def benign_at_the_base(table: pd.DataFrame) -> Claim:
-    found = points(table[(table["experiment"] == "base") & (table["training"] == "adversarial")])
+    rows = broken(table, "base")
     return _claim(
         "benign_at_the_base",
-        found["cells"].sum(),
-        judge(_all(found["benign"]), found["benign"].any()),
-        measured={
-            "largest_error": found["error"].max(),
-            "largest_error_clean_labels": found["wrong"].max(),
-            "largest_train_error": found["train_error"].max(),
-        },
+        rows,
+        _fitted(rows),
+        _benign(rows),
+        kind="paper",
         statement=(
-            "At the point where all sweeps start (d = 10⁴, 1/38 of what n² log(n/δ) asks for with C = 5, ‖μ‖ = 8, "
-            "α = 1.5, β = .1) adversarial training is benign, with either activation."
+            "At the point where all sweeps start, adversarial training is benign with either activation: it fits every "
+            f"label, and robust test error is at most {NEAR} above β."
         ),
         source="Thm 3.1 [abstract, digest]; the setting is ours",
-        expected=f"robust training error 0, robust test error ≤ β + {NEAR}",
-        tolerance=f"{COUNT} (partly: with one of the activations)",
-        figure="ledger",
+        why=ALL_FIT,
+        **TRIED,
     )
 
 
@@ -102,145 +114,130 @@ def benign_at_the_base(table: pd.DataFrame) -> Claim:
 
 
 def too_few_dimensions_to_fit(table: pd.DataFrame) -> Claim:
-    found = _pick(points(broken(table, "dimension")), lambda p: 2 * p["d"] <= p["n"])
+    rows = broken(table, "dimension")
+    rows = rows[2 * rows["d"] <= rows["n"]]
+    left = rows["robust_train_error"] * rows["n"]
     return _claim(
         "too_few_dimensions_to_fit",
-        found["cells"].sum(),
-        judge(_all(~found["fits"]), (~found["fits"]).any()),
-        measured={"smallest_train_error": found["train_error"].min(), "largest_test_error": found["error"].max()},
-        statement="With d ≤ n/2 the wrong labels are not fitted: robust training error stays above 0.",
+        rows,
+        at_least("points_left", "least number of training points not fitted", least(rows, left, SETTING), 1),
+        statement="With d ≤ n/2 not all labels are fitted: in the mean at least one training point is left.",
         source="d ≥ C n² log n [frei]; below n: derived, docs/theory.md §16",
-        expected="robust training error above 0 at some seed of every point",
-        tolerance="none: a count (partly: at one point)",
-        figure="sweeps",
+        why=f"In each network of the paper tier two to nine are left, at most as many as are flipped. {FLIPS}",
+        **TRIED,
     )
 
 
 def harmful_between_n_and_signal(table: pd.DataFrame) -> Claim:
-    swept = points(pd.concat([broken(table, "dimension"), base(table)]))
-    between = _pick(swept, lambda p: (p["d"] > p["n"]) & (p["d"] * 8 <= p["n"] * p["signal"] ** 2))
-    beyond = _pick(swept, lambda p: p["d"] >= p["n"] * p["signal"] ** 2)
-    harm = between[between["harmful"] & between["fits"]]
+    swept = pd.concat([broken(table, "dimension"), base(table)])
+    per_signal = swept["d"] / (swept["n"] * swept["signal"] ** 2)
+    between, beyond = swept[(swept["d"] > swept["n"]) & (8 * per_signal <= ROUNDED)], swept[per_signal * ROUNDED >= 1]
     return _claim(
         "harmful_between_n_and_signal",
-        between["cells"].sum() if len(beyond) else 0,
-        judge(len(harm) > 0 and _all(beyond["benign"]), len(harm) > 0),
-        measured={
-            "points_harmful": len(harm),
-            "points": len(between),
-            "largest_error": between["error"].max(),
-            "largest_error_beyond": beyond["error"].max(),
-        },
+        pd.concat([between, beyond]),
+        _fitted(between, beyond),
+        _harmful(between, "least_excess_between", " between"),
+        _benign(beyond, "largest_excess_beyond", " beyond"),
         statement=(
             "Between n and n‖μ‖²/8 dimensions the wrong labels can be fitted and doing so is harmful, although the "
             "signal is stronger there; from n‖μ‖² dimensions on it is benign."
         ),
         source="d ≥ C n‖μ‖² [frei]; the cost of fitting derived: docs/theory.md §4, §16",
-        expected=f"robust training error 0 and robust test error > β + {NEAR} at one point between; benign beyond",
-        tolerance=f"{COUNT} (partly: without the second half)",
-        figure="sweeps",
+        why=(
+            "Only near n is it harmful: at d = 200 the error is .14, .19 and .01 above β with seeds 0, 1 and 2, at "
+            f"d = 500 .03, .02 and .00. {FLIPS}"
+        ),
+        **TRIED,
     )
 
 
 def few_points_suffice(table: pd.DataFrame) -> Claim:
     rows = broken(table, "sample_size")
-    found = _pick(points(rows), lambda p: p["n"] >= 10)
-    few = rows[(rows["status"] == "ok") & (rows["n"] == 10)]
-    harmed = (few["robust_test_error"] > few["flip_rate"] + NEAR).mean()
+    rows = rows[rows["n"] >= 10]
+    few = rows[rows["n"] == 10]
     return _claim(
         "few_points_suffice",
-        found["cells"].sum(),
-        judge(_all(found["benign"]), _all(found["fits"])),
-        measured={
-            "largest_mean_error": found["error"].max(),
-            "share_of_harmed_samples_at_10": harmed,
-            "smallest_n": found["n"].min(),
-        },
-        statement="With n‖μ‖⁴/d held fixed, training on 10 points is as benign, in the mean over samples, as on 100.",
+        rows,
+        _fitted(rows),
+        _benign(rows),
+        kind="beyond",
+        statement=(
+            "With n‖μ‖⁴/d held fixed, training on 10 points or more is benign in the mean over samples: all labels are "
+            f"fitted, and robust test error is at most {NEAR} above β."
+        ),
         source="n ≥ C log(1/δ) [frei]: asked for so that no sample fails; the mean is ours",
-        expected=f"robust training error 0 and mean robust test error ≤ β + {NEAR} at every n ≥ 10",
-        tolerance=f"{COUNT} (partly: everything is fitted)",
-        figure="sweeps",
+        also={"share_of_harmed_samples_at_10": (_excess(few) > NEAR).mean(), "smallest_n": rows["n"].min()},
+        why=(
+            "Of 20 samples of 10 points the two with three flipped labels are harmed (.20 and .21 above β), the others "
+            "are at most .03 above. With n = 300 there are two seeds."
+        ),
     )
 
 
 def signal_needed(table: pd.DataFrame) -> Claim:
-    swept = points(pd.concat([broken(table, "signal"), base(table)]))
+    swept = pd.concat([broken(table, "signal"), base(table)])
     strength = swept["n"] * swept["signal"] ** 4 / swept["d"]
     weak, strong = swept[strength < 5], swept[strength >= 40]
-    off = (swept["error"] - swept["expected_error"]).abs().max()
-    harmed = _all(weak["harmful"]) and _all(weak["fits"])
     return _claim(
         "signal_needed",
-        weak["cells"].sum() if len(strong) else 0,
-        judge(harmed and _all(strong["benign"]) and off <= NEAR, harmed),
-        measured={
-            "smallest_error_weak": weak["error"].min(),
-            "largest_error_strong": strong["error"].max(),
-            "largest_distance_from_recursion": off,
-        },
+        swept,
+        _fitted(swept),
+        _harmful(weak, "least_excess_weak", " with n‖μ‖⁴ < 5d"),
+        _benign(strong, "largest_excess_strong", " with n‖μ‖⁴ ≥ 40d"),
+        *_as_expected(swept),
         statement=(
-            "With n‖μ‖⁴ < 5d everything is still fitted and it is harmful, with n‖μ‖⁴ ≥ 40d benign, and the two-group "
-            "recursion gives the error at every signal."
+            "At every signal all is fitted, which is harmful with n‖μ‖⁴ < 5d and benign with n‖μ‖⁴ ≥ 40d, and the "
+            f"two-group recursion gives the robust error within {NEAR}."
         ),
         source="‖μ‖² ≥ C log(n/δ) and the bound's exponent [frei]; the recursion derived: docs/theory.md §5",
-        expected=f"harmful below, benign above, |measured - recursion| ≤ {NEAR} throughout",
-        tolerance=f"{COUNT}; {NEAR} (stated) for the recursion (partly: the first half)",
-        figure="sweeps",
+        why=ALL_FIT,
     )
+
+
+def _as_expected(rows: pd.DataFrame) -> list[Criterion]:
+    off = rows["robust_test_error"] - rows["expected_error"]
+    return [
+        at_most("above_expected", "largest measured - expected error", largest(rows, off, SETTING), NEAR),
+        at_least("below_expected", "least measured - expected error", least(rows, off, SETTING), -NEAR),
+    ]
 
 
 # ---------------------------------------------------------------- labels
 
 
-def _exact(table: pd.DataFrame) -> pd.DataFrame:
-    rows = broken(table, "flip_rate")
-    return rows[rows["flips"] == "exact"]
-
-
 def flip_rate_limited(table: pd.DataFrame) -> Claim:
-    found = points(_exact(table))
-    few, many = _pick(found, lambda p: p["flip_rate"] <= 0.1), _pick(found, lambda p: p["flip_rate"] >= 0.3)
-    fitted = _all(found["fits"])
-    off = (found["error"] - found["expected_error"]).abs().max()
+    rows = broken(table, "flip_rate")
+    rows = rows[rows["flips"] == "exact"]
+    few, many = rows[rows["flip_rate"] <= 0.1], rows[rows["flip_rate"] >= 0.3]
     return _claim(
         "flip_rate_limited",
-        many["cells"].sum() if len(few) else 0,
-        judge(fitted and _all(few["benign"]) and _all(many["harmful"]), fitted and many["harmful"].any()),
-        measured={
-            "largest_train_error": found["train_error"].max(),
-            "smallest_excess_at_many": (many["error"] - many["flip_rate"]).min(),
-            "largest_excess_at_few": (few["error"] - few["flip_rate"]).max(),
-            "largest_distance_from_recursion": off,
-        },
-        statement="Wrong labels are fitted at every rate up to β = .45, but from β = .3 on at the price of harm.",
+        rows,
+        _fitted(rows),
+        _benign(few, "largest_excess_few", " at β ≤ .1"),
+        _harmful(many, "least_excess_many", " at β ≥ .3"),
+        statement="Wrong labels are fitted at every rate up to β = .45; up to .1 this is benign, from .3 on harmful.",
         source="β ≤ 1/C [frei]; where it ends: ρ_avg ∝ 1 - 2β, docs/theory.md §3",
-        expected=f"robust training error 0 at every β; excess over β ≤ {NEAR} at β ≤ .1 and > {NEAR} at β ≥ .3",
-        tolerance=f"{COUNT} (partly: harmful at one rate)",
-        figure="sweeps",
+        why=ALL_FIT,
     )
 
 
 def worst_flips_mild(table: pd.DataFrame) -> Claim:
     rows = broken(table, "flip_rate")
     rows = rows[rows["flip_rate"] <= 0.1]
-    chosen = rows[rows["flips"].isin(["worst", "one_class"])]
-    found = points(chosen).set_index("flip_rate")
-    usual = points(rows[rows["flips"] == "exact"]).set_index("flip_rate")["wrong"]
-    change = found["wrong"] - usual.reindex(found.index)
+    chosen, drawn = rows[rows["flips"].isin(["worst", "one_class"])], rows[rows["flips"] == "exact"]
+    change = _change(chosen, drawn)
     return _claim(
         "worst_flips_mild",
-        found["cells"].sum() if len(usual) else 0,
-        judge((change <= SAME).all() and _all(found["benign"]), _all(found["benign"])),
-        measured={"largest_change": change.max(), "largest_error": found["error"].max()},
+        pd.concat([chosen, drawn]),
+        _fitted(chosen),
+        _benign(chosen),
+        _no_worse(chosen, change),
         statement=(
-            "At β ≤ .1 it hardly matters which ⌊βn⌋ labels are wrong: neither one class's nor the choice that hurts "
-            "the averaging predictor most is harmful."
+            "At β ≤ .1 it hardly matters which ⌊βn⌋ labels are wrong: one class's, or the choice that hurts the "
+            f"averaging predictor most, are benign and cost at most {SAME} more robust error than a choice at random."
         ),
         source="corruption within total variation β [digest]; size of the effect derived: docs/theory.md §16",
-        expected=f"at most {SAME} more robust error than for flips drawn at random, and benign",
-        tolerance=f"{COMPARED} (partly: benign)",
-        figure="sweeps",
+        why=ALL_FIT,
     )
 
 
@@ -248,72 +245,75 @@ def worst_flips_mild(table: pd.DataFrame) -> Claim:
 
 
 def student_t_harmless(table: pd.DataFrame) -> Claim:
-    return _unchanged(
-        table,
+    return _harmless(
+        "student_t_harmless",
         broken(table, "student_t"),
         base(table),
-        "student_t_harmless",
-        both=False,
-        statement="Student's t noise of variance 1, down to 2.1 degrees of freedom, is no worse than Gaussian noise.",
+        statement=(
+            "Student's t noise of variance 1, down to 2.1 degrees of freedom, is fitted, and robust test error is at "
+            f"most {SAME} higher than with Gaussian noise."
+        ),
         source="sub-Gaussian coordinates [frei]; closed forms use second moments only: docs/theory.md §16",
+        **TRIED,
     )
 
 
 def sparse_noise_harmless(table: pd.DataFrame) -> Claim:
-    return _unchanged(
-        table,
+    return _harmless(
+        "sparse_noise_harmless",
         broken(table, "sparse"),
         base(table),
-        "sparse_noise_harmless",
-        both=False,
         statement=(
-            "Sparse noise of variance 1, down to one coordinate of each point in 10⁴, is no worse than Gaussian noise."
+            "Sparse noise of variance 1, down to one coordinate of each point in 10⁴, is fitted, and robust test error "
+            f"is at most {SAME} higher than with Gaussian noise."
         ),
         source="sub-Gaussian coordinates [frei]; closed forms use second moments only: docs/theory.md §16",
+        why=(
+            "At density 10⁻⁴ two or three training points of each network are not fitted, from 10⁻³ on none. At 10⁻⁴ = "
+            "1/d a share of 1/e of the points has no noise at all, and a flipped one is another's point with another "
+            "label (docs/theory.md §16)."
+        ),
     )
 
 
 def correlated_noise_harmful(table: pd.DataFrame) -> Claim:
-    found = points(broken(table, "correlation"))
-    share = found["effective_dimension"] / found["d"]
-    strong, weak = found[share <= 0.25], found[share >= 0.5]
+    rows = broken(table, "correlation")
+    share = rows["effective_dimension"] / rows["d"]
+    strong, weak = rows[share <= ROUNDED / 4], rows[share * ROUNDED >= 1 / 2]
     return _claim(
         "correlated_noise_harmful",
-        strong["cells"].sum(),
-        judge(_all(strong["harmful"]) and weak["benign"].all(), strong["harmful"].any()),
-        measured={
-            "smallest_error_strong": strong["error"].min(),
-            "largest_error_weak": weak["error"].max(),
-            "share_fitted": strong["fits"].mean(),
-        },
+        pd.concat([strong, weak]),
+        _harmful(strong, "least_excess_strong", " below d/4"),
+        _benign(weak, "largest_excess_weak", " above d/2"),
+        _fitted(weak),
         statement=(
-            "Noise of the same variance but an effective dimension (tr Σ)²/tr Σ² below d/4 is harmful, above d/2 "
-            "benign: independence is needed."
+            "Noise of the same variance but an effective dimension (tr Σ)²/tr Σ² up to d/4 is harmful, from d/2 on "
+            "benign."
         ),
         source="independent coordinates [digest, frei]; where it ends derived: docs/theory.md §6, §16",
-        expected=f"robust test error > β + {NEAR} at every point below d/4, benign at every point above d/2",
-        tolerance=f"{COUNT} (partly: at one point)",
-        figure="sweeps",
+        why=(
+            "The mildest spectrum up to d/4, a power law with effective dimension .2d, is at the limit: .076, .044 and "
+            ".038 above β; all others are at least .098 above."
+        ),
     )
 
 
 def correlated_noise_predicted(table: pd.DataFrame) -> Claim:
-    found = points(broken(table, "correlation"))
-    apart = found[found["effective_dimension"] >= 10 * found["n"]]
-    off, beyond = ((rows["error"] - rows["expected_error"]).abs().max() for rows in (apart, found))
+    rows = broken(table, "correlation")
+    apart = rows[rows["effective_dimension"] / rows["n"] * ROUNDED >= 10]
     return _claim(
         "correlated_noise_predicted",
-        apart["cells"].sum(),
-        judge(off <= NEAR, off <= 2 * NEAR),
-        measured={"largest_distance": off, "largest_distance_at_any": beyond},
+        apart,
+        *_as_expected(apart),
         statement=(
             "While the effective dimension is at least 10n, the closed form with covariance, put to the two-group "
-            "recursion's weights, gives the robust error."
+            f"recursion's weights, gives the robust error within {NEAR}."
         ),
         source="derived: docs/theory.md §6, §16",
-        expected=f"|measured - predicted| ≤ {NEAR} at every point",
-        tolerance=f"{NEAR} (stated): the sample's ρ fluctuates by several per cent, § 3 (partly: twice that)",
-        figure="sweeps",
+        why=(
+            "Networks are off by up to .048 with two power laws (exponents .5 and .6, one seed each); with the ring "
+            "autoregression all are within .01."
+        ),
     )
 
 
@@ -322,49 +322,48 @@ def correlated_noise_predicted(table: pd.DataFrame) -> Claim:
 
 def minibatches_harmless(table: pd.DataFrame) -> Claim:
     rows = broken(table, "minibatch")
-    return _unchanged(
-        table,
+    return _harmless(
+        "minibatches_harmless",
         rows[rows["batch"] > 0],
         rows[rows["batch"] == 0],
-        "minibatches_harmless",
-        statement="Mini-batches, down to single points, end where full-batch steps do.",
+        the_same=True,
+        kind="beyond",
+        statement=(
+            "Mini-batches, down to single points, end where full-batch steps do: everything is fitted, and robust test "
+            f"error is the same within {SAME}."
+        ),
         source="full-batch gradient descent [digest]; mini-batches are ours",
     )
 
 
 def large_initialisation_harms(table: pd.DataFrame) -> Claim:
-    found, change = _worsening(broken(table, "initialisation"), base(table))
-    usual = points(base(table))
-    large = found[found["init_scale"] >= 10]
-    clean = (large["clean_wrong"] - _first(usual["clean_wrong"])).abs().max()
+    large = broken(table, "initialisation")
+    large = large[large["init_scale"] >= 10]
+    clean = _change(large, base(table), CLEAN_WRONG)
     return _claim(
         "large_initialisation_harms",
-        large["cells"].sum() if len(usual) else 0,
-        judge(_all(large["harmful"]) and clean <= SAME, (change[large.index] > SAME).any()),
-        measured={
-            "smallest_error": large["error"].min(),
-            "largest_change_robust": change[large.index].max(),
-            "largest_change_clean": clean,
-            "share_fitted": large["fits"].mean(),
-        },
+        pd.concat([large, base(table)]),
+        _harmful(large),
+        at_most("largest_change_clean", "largest change of clean test error", largest(large, clean, SETTING), SAME),
+        at_least("least_change_clean", "least change of clean test error", least(large, clean, SETTING), -SAME),
         statement="An initialisation of σ√d ≥ 10 is harmful under attack, while the clean error stays where it was.",
         source="small initialisation [frei]; the two effects derived: docs/theory.md §16",
-        expected=f"robust test error > β + {NEAR} at every σ√d ≥ 10; clean error within {SAME} of the base's",
-        tolerance=f"{COUNT}; {COMPARED} (partly: the robust error is higher by more than {SAME} somewhere)",
-        figure="sweeps",
+        why=(
+            "The harm is not there: robust test error is .004 above β at σ√d = 10 and 100, as at the base; "
+            "docs/theory.md §16 says why the extra gradient does not last over the ball."
+        ),
     )
 
 
 def large_steps_harmless(table: pd.DataFrame) -> Claim:
-    return _unchanged(
-        table,
-        broken(table, "step"),
-        base(table),
+    rows = broken(table, "step")
+    return _harmless(
         "large_steps_harmless",
-        both=False,
+        rows[rows["step_scale"] > 2],
+        broken(table, "base"),
         statement=(
-            "Steps up to 50 times as long as usual (c = 100), and 10⁸ times as long as the proof's, fit everything and "
-            "are not worse, with either activation."
+            "Steps up to 50 times as long as the usual c = 2 fit everything with either activation, and robust test "
+            f"error is at most {SAME} higher."
         ),
         source="small step [frei]; the reason derived: docs/theory.md §16",
     )
@@ -374,83 +373,82 @@ def large_steps_harmless(table: pd.DataFrame) -> Claim:
 
 
 def useless_beyond_signal(table: pd.DataFrame) -> Claim:
-    found = _pick(points(broken(table, "budget")), lambda p: p["budget"] >= p["signal"])
+    rows = broken(table, "budget")
+    rows = rows[rows["budget"] / rows["signal"] * ROUNDED >= 1]
     return _claim(
         "useless_beyond_signal",
-        found["cells"].sum(),
-        judge((found["error_high"] >= 0.5).all()),
-        measured={"smallest_error": found["error"].min(), "largest_train_error": found["train_error"].max()},
+        rows,
+        at_least("least_error", "least robust test error", least(rows, rows["robust_test_error"], SETTING), 0.5),
+        kind="check",
         statement="At budgets α ≥ ‖μ‖ the robust test error is at least 1/2, whatever training fits.",
-        source="Thm 3.2 [digest]",
-        expected="robust test error ≥ 1/2 at every point",
-        tolerance=COUNT,
-        figure="sweeps",
+        source="Thm 3.2 [digest]; derived: docs/theory.md §2",
     )
 
 
 def benign_ends_at_rho(table: pd.DataFrame) -> Claim:
-    found = points(pd.concat([broken(table, "budget"), base(table)]))
-    setting = [found[name].to_numpy(float) for name in ("n", "d", "signal", "flip_rate")]
+    rows = pd.concat([broken(table, "budget"), base(table)])
+    setting = [rows[name].to_numpy(float) for name in ("n", "d", "signal", "flip_rate")]
     last, first = (
-        pd.Series(benign_ends(rho(*setting), setting[-1], NEAR), found.index)
+        pd.Series(benign_ends(rho(*setting), setting[-1], NEAR), rows.index)
         for rho in (gaussian.averaging_rho, gaussian.max_margin_rho)
     )
-    inside, outside = found[found["budget"] <= first], found[found["budget"] > last]
-    right = _all(inside["benign"]) and _all(outside["harmful"])
+    inside, outside = rows[rows["budget"] <= first], rows[rows["budget"] > last]
     return _claim(
         "benign_ends_at_rho",
-        found["cells"].sum(),
-        judge(right, _all(outside["harmful"])),
-        measured={
-            "last_benign_budget": found.loc[found["benign"], "budget"].max(),
-            "first_harmful_budget": found.loc[found["harmful"], "budget"].min(),
-            "predicted_by_max_margin": first.min(),
-            "predicted_by_averaging": last.max(),
-        },
+        pd.concat([inside, outside]),
+        _fitted(inside),
+        _benign(inside, "largest_excess_inside", " inside"),
+        _harmful(outside, "least_excess_outside", " outside"),
         statement=(
-            "What the budget must stay below is not ‖μ‖ but about ρ - 1.6: benign up to the max-margin predictor's "
-            "limit, harmful beyond the averaging predictor's."
+            "What the budget must stay below is not ‖μ‖ but what ρ leaves: training is benign up to the max-margin "
+            "predictor's limit, harmful beyond the averaging predictor's."
         ),
         source="signal and budget condition [digest]; the place derived: docs/theory.md §1, §3, §4, §16",
-        expected="benign at every budget up to the one limit, harmful at every budget beyond the other",
-        tolerance=f"{COUNT} (partly: the second half)",
-        figure="sweeps",
+        also={"limit_by_max_margin": first.min(), "limit_by_averaging": last.max()},
+        why=f"Just beyond, at α = 3, the error is .13, .12 and .04 above β with seeds 0, 1 and 2. {FLIPS}",
     )
 
 
 def inner_maximum_need_not_be_exact(table: pd.DataFrame) -> Claim:
-    return _unchanged(
-        table,
+    return _harmless(
+        "inner_maximum_need_not_be_exact",
         broken(table, "inner"),
         base(table),
-        "inner_maximum_need_not_be_exact",
-        statement="One, three or twenty steps of PGD train the same network as the exact inner maximum.",
+        the_same=True,
+        kind="beyond",
+        statement=(
+            "One or more steps of PGD train as the exact inner maximum does: everything is fitted, and robust test "
+            f"error is the same within {SAME}."
+        ),
         source="the theory's exact maximum, the experiments' PGD-20 [digest]",
     )
 
 
 def ordinary_training_alike(table: pd.DataFrame) -> Claim:
-    trainings = {name: points(table[table["training"] == name]) for name in ("adversarial", "ordinary")}
-    keys = [name for name in SETTING if name not in ("training", "inner", "inner_steps")]
-    exact = trainings["adversarial"][trainings["adversarial"]["inner"] == "exact"]
-    pairs = exact.merge(trainings["ordinary"], on=keys, suffixes=("", "_control"))
-    change = pairs["error_control"] - pairs["error"]
-    alike = pairs["harmful"] == pairs["harmful_control"]
+    rows = table[(table["activation"] == "leaky_relu") & (table["inner"] == "exact")]
+    usual, control = (rows[rows["training"] == name] for name in ("adversarial", "ordinary"))
+    of = [name for name in SETTING if name != "training"]
+    change = _change(control, usual, "robust_test_error", of).dropna()
+    partners = _change(usual, control, "robust_test_error", of).dropna()
+    gain = "ordinary - adversarial training, robust test error"
     return _claim(
         "ordinary_training_alike",
-        pairs["cells_control"].sum(),
-        judge(alike.all(), alike.mean() >= 0.9),
-        measured={
-            "points": len(pairs),
-            "share_alike": alike.mean(),
-            "largest_gain_by_adversarial_training": change.max(),
-            "largest_loss_by_adversarial_training": -change.min(),
-        },
-        statement="Wherever a control was run, ordinary training is harmful exactly where adversarial training is.",
+        rows.loc[[*partners.index, *change.index]],
+        at_most("largest_gain", f"largest {gain}", largest(control, change, SETTING), NEAR),
+        at_least("least_gain", f"least {gain}", least(control, change, SETTING), -NEAR),
+        kind="beyond",
+        statement=(
+            "Wherever a control was run with leaky ReLU, ordinary training has the robust test error of adversarial "
+            f"training, within {NEAR}."
+        ),
         source="a reviewer's suspicion [review]",
-        expected="the same at every point",
-        tolerance=f"{COUNT} (partly: nine points of ten)",
-        figure="sweeps",
+        thresholds="after the paper tier",
+        limits="the limit of harm",
+        why=(
+            "The exceptions are at d = 20 and 50, where not all labels are fitted: ordinary training there has .44 and "
+            ".34 more robust error, and leaves up to 66 of 100 training points, adversarial training at most 9. Where "
+            "d > n the means differ by at most .045."
+        ),
     )
 
 

@@ -23,8 +23,9 @@ MEASURED: dict[str, tuple[str, str | None]] = {
     ROBUST: ("robust_test_error", "tested"),
     TRAIN: ("robust_train_error", None),
 }
-DEFINITION = f"""Benign: robust training error 0 and robust test error, with observed labels, within {NEAR:g} of the
-    noise level β; harmful: its 95 % interval lies beyond; unclear: only its mean does."""
+DEFINITION = f"""Benign: robust training error 0 at every seed, and the whole interval of the robust test error, with
+    observed labels, up to {NEAR:g} above the noise level β; harmful: all of it beyond; else unclear.
+    {plots.INTERVALS}"""
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -51,30 +52,28 @@ def _sound(rows: pd.DataFrame) -> pd.DataFrame:
 def ledger(rows: pd.DataFrame) -> Figure:
     """A panel for each assumption, x is its line: both errors of its most broken cells and of the base."""
     text = f"""Each assumption, broken as far as this tier goes, and what happens then (filled); open: the base setting,
-        from which the cells differ in that assumption alone. Bars: 95 % intervals; dotted: {LIMIT}. dₑ: effective
-        dimension (tr Σ)²/tr Σ²."""
+        from which the cells differ in that assumption alone. Dotted: {LIMIT}. dₑ: effective dimension (tr Σ)²/tr Σ²."""
     numbers: list[pd.DataFrame] = []
+    keys: set[str] = set()
     for at, entry in enumerate(ENTRIES):
         most = entry.rows(_sound(rows))
         if most.empty:
             continue
+        keys |= {*base(rows)["key"], *most["key"]}
         for series, part in {BASE: base(rows), entry.shown(most.iloc[0]): most}.items():
             numbers += [
                 plots.over_seeds(part, np.full(len(part), at), column, (entry.name, quantity, series), trials)
                 for quantity, (column, trials) in MEASURED.items()
             ]
         numbers.append(plots.theory([at], most["flip_rate"].iloc[0] + NEAR, (entry.name, ROBUST, LIMIT)))
-    return Figure("ledger", _caption(rows, text), plots.gather(numbers), draw_ledger)
+    return Figure("ledger", _caption(rows, text), plots.gather(numbers), draw_ledger, frozenset(keys))
 
 
 OUTCOMES = {"benign": "green", "harmful": "vermilion", "unclear": "blue", "not fitted": "purple"}
 
 
 def outcome(part: pd.DataFrame) -> str:
-    """ "benign", "harmful" (also if not fitted), "unclear" or "not fitted", from an entry's numbers.
-
-    Unclear: all is fitted, the mean error is beyond the limit, and its interval is not.
-    """
+    """ "benign", "harmful" (also if not fitted), "unclear" or "not fitted", from an entry's numbers."""
     measured = part[(part["kind"] == "measured") & (part["series"] != BASE)].set_index("quantity")
     limit = part.loc[part["series"] == LIMIT, "mean"].iloc[0]
     fitted = measured.loc[TRAIN, "mean"] == 0 and measured.loc[TRAIN, "diverged"] == 0
@@ -82,7 +81,7 @@ def outcome(part: pd.DataFrame) -> str:
         return "harmful" if fitted else "harmful, not fitted"
     if not fitted:
         return "not fitted"
-    return "benign" if measured.loc[ROBUST, "mean"] <= limit else "unclear"
+    return "benign" if measured.loc[ROBUST, "high"] <= limit else "unclear"
 
 
 def draw_ledger(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -190,9 +189,9 @@ SWEEPS = (
 def sweeps(rows: pd.DataFrame) -> Figure:
     """A panel for each sweep that was run, x is the broken quantity; all errors are drawn on one axis."""
     text = f"""From an assumption that holds to one that is well broken: robust test error of adversarial training, and
-        what the legend names. Bars: 95 % intervals over seeds; dashed: {THEORY} for the same samples, which know only
-        d, n, ‖μ‖, β, γ, α, the step size, the effective dimension and how flips are chosen; dotted: {LIMIT}. In (b) the
-        signal keeps n‖μ‖⁴/d as it is; in (g) circles are an autoregression on a ring."""
+        what the legend names. Dashed: {THEORY} for the same samples, which know only d, n, ‖μ‖, β, γ, α, the step size,
+        the effective dimension and how flips are chosen; dotted: {LIMIT}. In (b) the signal keeps n‖μ‖⁴/d as it is; in
+        (g) circles are an autoregression on a ring."""
     placed = _sound(rows).assign(
         inverse_tail=(1 / rows["tail"].where(rows["tail"] > 0, np.inf)).round(4),
         effective_dimension=rows["effective_dimension"].round(3),
@@ -200,7 +199,8 @@ def sweeps(rows: pd.DataFrame) -> Figure:
         inner_steps=rows["inner_steps"].where(rows["inner"] == "pgd", EXACT).astype(float),
     )
     numbers = plots.gather(part for sweep in SWEEPS for part in _sweep(placed, sweep))
-    return Figure("sweeps", _caption(rows, text), numbers, draw_sweeps)
+    shown = pd.concat([sweep.rows(placed, training) for sweep in SWEEPS for training in TRAININGS])
+    return Figure("sweeps", _caption(rows, text), numbers, draw_sweeps, frozenset(shown["key"]))
 
 
 def _sweep(table: pd.DataFrame, sweep: Sweep) -> list[pd.DataFrame]:

@@ -1,8 +1,8 @@
 """What "benign" means here, and the entries of the ledger: each assumption with the cells that break it most.
 
 Benign [ours]: robust training error 0 at every seed, wrong labels included, and robust test error (observed labels,
-mean over seeds) within NEAR of the noise level β. The mean carries the Clopper-Pearson interval of the pooled counts:
-a point is benign if the interval reaches down to β + NEAR, and harmful if all of it lies above.
+mean over seeds) within NEAR of the noise level β. With the mean's interval over seeds a setting is benign if all of it
+lies up to β + NEAR, harmful if all of it lies above, and else unclear.
 """
 
 from __future__ import annotations
@@ -12,43 +12,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from benign.stats import clopper_pearson
-
 NEAR = 0.05
 SETTING = [
     *("experiment", "d", "signal", "n", "flip_rate", "noise", "tail", "covariance", "correlation", "flips"),
     *("activation", "init_scale", "step_scale", "steps", "batch", "training", "inner", "inner_steps", "budget"),
 ]
-MEANS = {
-    "robust_test_error": "error",
-    "clean_test_error": "clean_error",
-    "robust_test_error_clean_labels": "wrong",
-    "clean_test_error_clean_labels": "clean_wrong",
-    "robust_train_error": "train_error",
-    "expected_error": "expected_error",
-    "averaging_rho": "averaging_rho",
-    "effective_dimension": "effective_dimension",
-}
-
-
-def points(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per setting with a cell that ended well: means over its seeds, `error`'s interval, and `cells`, `lost`,
-    `fits`, `benign`, `harmful`.
-
-    error, clean_error: with observed labels · wrong, clean_wrong: with clean labels, so without the labels' noise
-    """
-    kept = rows[rows["status"] == "ok"]
-    kept = kept.assign(hits=(kept["robust_test_error"] * kept["tested"]).round(), fits=kept["robust_train_error"] == 0)
-    settings = kept.groupby(SETTING, sort=False)
-    found = settings[list(MEANS)].mean().rename(columns=MEANS)
-    counts = settings[["hits", "tested"]].sum()
-    found["error_low"], found["error_high"] = clopper_pearson(counts["hits"], counts["tested"])
-    found["cells"] = rows.groupby(SETTING, sort=False).size()
-    found["lost"] = found["cells"] - settings.size()
-    found["fits"] = settings["fits"].all() & (found["lost"] == 0)
-    limit = found.index.get_level_values("flip_rate") + NEAR
-    found["benign"] = found["fits"] & (found["error_low"] <= limit)
-    return found.assign(harmful=found["error_low"] > limit).reset_index()
 
 
 def base(table: pd.DataFrame, training: str = "adversarial") -> pd.DataFrame:
