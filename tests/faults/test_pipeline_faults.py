@@ -312,8 +312,8 @@ def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
 
 def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
     claim = Claim(
-        id="a", study=STUDY, statement="s", source="s", measured={"cells": 1}, expected="e", tolerance="t",
-        verdict="replicated", figure="nowhere",
+        id="a", study=STUDY, kind="paper", statement="s", source="s", scope="", measured={"cells": 1}, expected="e",
+        tolerance="t", verdict="replicated", why="", thresholds="before any run", figure="nowhere", criteria=(),
     )  # fmt: skip
     with pytest.raises(ValueError, match="figure 'nowhere' is not drawn: dimension"):
         judge_claims.consistent(STUDY, [claim], ["dimension"])

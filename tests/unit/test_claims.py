@@ -20,10 +20,12 @@ from benign.claims import (
     at_most,
     conclude,
     estimate,
+    estimates,
     everywhere,
     exact,
-    largest,
-    least,
+    largest_of,
+    least_of,
+    means,
     on_converged,
     share,
     within,
@@ -102,14 +104,14 @@ def test_the_largest_of_several_numbers_has_the_ends_of_the_one_that_reaches_fur
     steady, spread = [0.15, 0.15, 0.15], [0.0, 0.1, 0.2]
     rows = pd.DataFrame({"seed": [0, 1, 2] * 2, "point": [0] * 3 + [1] * 3, "error": steady + spread})
 
-    def means(part: pd.DataFrame) -> pd.Series:
+    def of_points(part: pd.DataFrame) -> pd.Series:
         return part.groupby("point")["error"].mean()
 
-    found, wide = largest(rows, means), estimate(rows[rows["point"] == 1], mean)
+    found, wide = largest_of(estimates(rows, of_points)), estimate(rows[rows["point"] == 1], mean)
     assert [found.value, found.low, found.high] == pytest.approx([0.15, 0.15, wide.high])
     assert at_most("e", "error", found, 0.16).verdict == "undecided"
-    assert at_most("e", "error", estimate(rows, lambda part: means(part).max()), 0.16).verdict == "replicated"
-    lowest = least(rows, means)
+    assert at_most("e", "error", estimate(rows, lambda part: of_points(part).max()), 0.16).verdict == "replicated"
+    lowest = least_of(estimates(rows, of_points))
     assert [lowest.value, lowest.low, lowest.high] == pytest.approx([0.1, wide.low, 0.15])
 
 
@@ -188,25 +190,25 @@ def sweep(**seeds: list[float]) -> pd.DataFrame:
 def test_the_largest_mean_is_at_most_a_limit_only_if_the_interval_of_every_point_is():
     steady, shaky = [0.10, 0.11, 0.12], [0.0, 0.09, 0.18]
     rows = sweep(n50=steady, n80=shaky)
-    found = largest(rows, rows["error"], ["n"])
+    found = largest_of(means(rows, rows["error"], ["n"]))
     alone = [estimate(table(values), mean) for values in (steady, shaky)]
     assert found.value == pytest.approx(0.11)  # the steady point's
     assert found.low == pytest.approx(alone[0].low)
     assert found.high == pytest.approx(alone[1].high)  # the shaky point may have more
-    low = least(rows, rows["error"], ["n"])
+    low = least_of(means(rows, rows["error"], ["n"]))
     assert [low.value, low.low, low.high] == pytest.approx([0.09, alone[1].low, alone[0].high])
 
 
 def test_a_limit_at_every_point_is_decided_by_the_draws_that_decide_each():
     rows = sweep(n50=[0.10, 0.11, 0.12], n80=[0.0, 0.09, 0.18])
     alone = estimate(table([0.0, 0.09, 0.18]), mean)
-    assert largest(rows, rows["error"], ["n"]).draws_to_decide(0.2) == alone.draws_to_decide(0.2)
-    assert least(rows, rows["error"], ["n"]).draws_to_decide(0.05) == alone.draws_to_decide(0.05)
+    assert largest_of(means(rows, rows["error"], ["n"])).draws_to_decide(0.2) == alone.draws_to_decide(0.2)
+    assert least_of(means(rows, rows["error"], ["n"])).draws_to_decide(0.05) == alone.draws_to_decide(0.05)
 
 
 def test_a_point_with_one_seed_leaves_a_statement_about_every_point_undecided():
     rows = sweep(n50=[0.1] * 9, n80=[0.1])
-    assert at_most("e", "error", largest(rows, rows["error"], ["n"]), 0.5).verdict == "undecided"
+    assert at_most("e", "error", largest_of(means(rows, rows["error"], ["n"])), 0.5).verdict == "undecided"
     criterion = everywhere("all", "it holds", rows, rows["error"] < 0.5, ["n"])
     assert (criterion.verdict, criterion.estimate.draws) == ("undecided", 1)
 
@@ -221,9 +223,9 @@ def test_one_exception_at_any_point_refutes_what_holds_everywhere():
 
 def test_points_without_values_are_left_out_and_without_any_nothing_is_known():
     rows = sweep(n50=[0.1, 0.2], n80=[math.nan, math.nan])
-    assert largest(rows, rows["error"], ["n"]).value == pytest.approx(0.15)
+    assert largest_of(means(rows, rows["error"], ["n"])).value == pytest.approx(0.15)
     for part in (rows[rows["n"] == 80], rows.iloc[:0]):
-        assert at_most("e", "error", largest(part, part["error"], ["n"]), 1).verdict == "not run"
+        assert at_most("e", "error", largest_of(means(part, part["error"], ["n"])), 1).verdict == "not run"
     assert everywhere("all", "it holds", rows.iloc[:0], rows.iloc[:0]["error"] < 1, ["n"]).verdict == "not run"
 
 

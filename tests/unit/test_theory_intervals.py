@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, sem, t
 
-from benign.stats import bootstrap_mean, bootstrap_means, clopper_pearson, crossing
+from benign.stats import bootstrap_mean, clopper_pearson, crossing, mean_intervals, student
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
@@ -80,15 +80,17 @@ def test_a_curve_that_starts_above_a_level_crossed_it_before_and_at_zero_there(l
     assert crossing(np.array([0.0, 1.0]), values, level) == 0.0
 
 
-def test_many_samples_at_once_have_the_intervals_that_each_has_alone_to_the_bit() -> None:
+def test_each_of_many_samples_has_student_s_interval_and_one_seed_none() -> None:
     rng = np.random.default_rng(0)
-    samples = [rng.random(seeds) for seeds in (1, 2, 3, 5, 10, 10, 3, 20) * 200]
-    low, high = bootstrap_means(samples)
-    alone = [bootstrap_mean(sample) for sample in samples]
-    assert np.array_equal(low, [each for each, _ in alone], equal_nan=True)
-    assert np.array_equal(high, [each for _, each in alone], equal_nan=True)
+    samples = [rng.random(seeds) for seeds in (2, 3, 5, 10, 20)]
+    low, high = mean_intervals([*samples, np.array([0.3])])
+    for place, sample in enumerate(samples):
+        exact = t.interval(0.95, len(sample) - 1, sample.mean(), sem(sample))
+        assert [low[place], high[place]] == pytest.approx(exact)
+    assert np.isnan([low[-1], high[-1]]).all()
+    assert student(1) == np.inf
 
 
 def test_many_samples_with_one_that_is_not_finite_are_an_error() -> None:
     with pytest.raises(ValueError, match="leave diverged cells out"):
-        bootstrap_means([np.array([0.1, 0.2]), np.array([0.1, np.nan])])
+        mean_intervals([np.array([0.1, 0.2]), np.array([0.1, np.nan])])

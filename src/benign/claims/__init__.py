@@ -1,14 +1,11 @@
 """Claims: statements that a reader can disagree with, and the verdict that the measurements give.
 
-A study's rows give an *estimate*, a number with its interval over what was drawn anew (`estimates`; of a sweep's
-`points`, each with its own); a *criterion* holds the whole interval against limits (`criteria`); a *claim* says in one
-sentence what its criteria judge (`record`).
+A study's rows give an *estimate*, a number with its interval over what was drawn anew (`estimates`); a *criterion*
+holds the whole interval against limits (`criteria`); a *claim* says in one sentence what its criteria judge (`record`).
 """
 
-from benign.claims.criteria import Criterion, always, at_least, at_most, within
-from benign.claims.estimates import Estimate, estimate, exact, largest, least, share
-from benign.claims.estimates import Estimate, estimate, exact, share
-from benign.claims.points import everywhere, largest, least
+from benign.claims.criteria import Criterion, always, at_least, at_most, everywhere, within
+from benign.claims.estimates import Estimate, estimate, estimates, exact, largest_of, least_of, means, share
 from benign.claims.record import (
     KINDS,
     THRESHOLDS,
@@ -33,10 +30,12 @@ __all__ = [
     "conclude",
     "converged",
     "estimate",
+    "estimates",
     "everywhere",
     "exact",
-    "largest",
-    "least",
+    "largest_of",
+    "least_of",
+    "means",
     "of_experiments",
     "on_converged",
     "share",

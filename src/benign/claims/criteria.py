@@ -100,3 +100,14 @@ def always(
     """
     found = share(rows, holds, by, over)
     return Criterion(name=name, says=says, estimate=found, low=0.5, without_exception=True)
+
+
+def everywhere(name: str, says: str, rows: pd.DataFrame, holds: pd.Series, point: list[str]) -> Criterion:
+    """Something holds at every point, in every draw: judged at the point with an exception, else that with fewest.
+
+    point: columns that tell the points of a sweep apart, which may have different seeds
+    """
+    at = rows.groupby(point, dropna=False).ngroup()
+    known = rows.assign(holds=holds).groupby(at).agg({"holds": "all", "seed": "nunique"})
+    weakest = rows[at == known.sort_values(["holds", "seed"], kind="stable").index[0]] if len(rows) else rows
+    return always(name, says, weakest, holds[weakest.index])

@@ -102,44 +102,84 @@ def estimate(
     return Estimate(value=value, low=value - half, high=value + half, draws=count, over=over)
 
 
-def largest(
+def estimates(
     rows: pd.DataFrame,
     statistic: Callable[[pd.DataFrame], pd.Series],
     by: str | list[str] = "seed",
     over: str = "seeds",
-) -> Estimate:
-    """The largest of several numbers, such as one for each point, with the largest of their lower and upper ends.
+) -> list[Estimate]:
+    """Several numbers at once, such as one for each point of a sweep, each with the jackknife's interval.
 
-    So a limit is kept only where every number's own interval keeps it. The jackknife of the maximum itself would have
-    the spread of whichever number is the largest, and noise that makes another the largest would help.
-
-    statistic: the numbers, by an index of what they are of
+    statistic: the numbers, by an index of what they are of; all from the same draws
     """
     if rows.empty:
-        return Estimate(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
+        return []
     values = statistic(rows)
     draw = rows.groupby(by, dropna=False).ngroup()
     count = int(draw.nunique())
-    value = float(values.max())
-    if count == 1:
-        return Estimate(value=value, low=-math.inf, high=math.inf, draws=count, over=over)
-    without = np.array([statistic(rows[draw != each]).reindex(values.index) for each in range(count)], float)
-    half = (count - 1) * np.std(without, axis=0, ddof=1) * float(student(count))
-    half = np.where(np.isfinite(half), half, math.inf)
-    return Estimate(
-        value=value, low=float(np.max(values - half)), high=float(np.max(values + half)), draws=count, over=over
+    left_out = [statistic(rows[draw != each]).reindex(values.index) for each in range(count)] if count > 1 else []
+    half = np.full(len(values), math.inf)
+    if left_out:
+        spread = (count - 1) * np.std(np.array(left_out, float), axis=0, ddof=1) * float(student(count))
+        half = np.where(np.isfinite(spread), spread, math.inf)
+    return [
+        Estimate(value=float(value), low=float(value - width), high=float(value + width), draws=count, over=over)
+        for value, width in zip(values, half, strict=True)
+    ]
+
+
+def means(rows: pd.DataFrame, values: pd.Series, point: list[str]) -> list[Estimate]:
+    """The mean over its own seeds at each point, a setting of the cells, with Student's interval.
+
+    values: (rows,), with the rows' index; rows without one (NaN) are left out. Points may have different seeds.
+    """
+    told = rows.assign(value=values).dropna(subset="value")
+    return [estimate(part, _value) for _, part in told.groupby(point, dropna=False)]
+
+
+def _value(rows: pd.DataFrame) -> float:
+    return rows.groupby("seed")["value"].mean().mean()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Extreme(Estimate):
+    """The largest, or the least, of several estimates; `draws` are those of the one with fewest."""
+
+    each: tuple[Estimate, ...]
+
+    def draws_to_decide(self, limit: float) -> int | None:
+        """Those that decide every one whose interval holds the limit."""
+        needed = [one.draws_to_decide(limit) for one in self.each if one.low <= limit <= one.high]
+        return None if None in needed else max((n for n in needed if n is not None), default=None)
+
+    @property
+    def interval(self) -> str:
+        """What the interval is, in words."""
+        return f"Student's t over {self.draws} {self.over} or more, for each of {len(self.each)} numbers"
+
+
+def largest_of(several: Sequence[Estimate]) -> Extreme:
+    """The largest of several numbers, with the largest of their lower and of their upper ends.
+
+    So a limit is kept only where every number's own interval keeps it. The jackknife of the maximum itself would have
+    the spread of whichever number is the largest, and noise that makes another the largest would help.
+    """
+    return _extreme(max, several)
+
+
+def least_of(several: Sequence[Estimate]) -> Extreme:
+    """The least of several numbers, with the least of their lower and of their upper ends."""
+    return _extreme(min, several)
+
+
+def _extreme(pick: Callable[..., float], several: Sequence[Estimate]) -> Extreme:
+    value, low, high = (
+        pick((getattr(one, name) for one in several), default=math.nan) for name in ("value", "low", "high")
     )
-
-
-def least(
-    rows: pd.DataFrame,
-    statistic: Callable[[pd.DataFrame], pd.Series],
-    by: str | list[str] = "seed",
-    over: str = "seeds",
-) -> Estimate:
-    """The least of several numbers, likewise."""
-    found = largest(rows, lambda part: -statistic(part), by, over)
-    return dataclasses.replace(found, value=-found.value, low=-found.high, high=-found.low)
+    if any(math.isnan(one.value) for one in several):
+        value = math.nan
+    draws, over = min((one.draws for one in several), default=0), several[0].over if several else "seeds"
+    return Extreme(value=value, low=low, high=high, draws=draws, over=over, each=tuple(several))
 
 
 def share(rows: pd.DataFrame, holds: pd.Series, by: str | list[str] = "seed", over: str = "seeds") -> Share:

@@ -22,9 +22,11 @@ from benign.claims import (
     at_most,
     conclude,
     estimate,
+    estimates,
     exact,
-    largest,
-    least,
+    largest_of,
+    least_of,
+    means,
     of_experiments,
     on_converged,
 )
@@ -70,15 +72,15 @@ def _means(rows: pd.DataFrame, column: str) -> pd.Series:
 
 
 def _largest(rows: pd.DataFrame, column: str) -> Estimate:
-    return largest(rows, lambda part: _means(part, column))
+    return largest_of(means(rows, rows[column], ["point"]))
 
 
 def _largest_size(rows: pd.DataFrame, column: str) -> Estimate:
-    return largest(rows, lambda part: _means(part, column).abs())
+    return largest_of(estimates(rows, lambda part: _means(part, column).abs()))
 
 
 def _least(rows: pd.DataFrame, column: str) -> Estimate:
-    return least(rows, lambda part: _means(part, column))
+    return least_of(means(rows, rows[column], ["point"]))
 
 
 # ---------------------------------------------------------------- Theorem 3.1
@@ -124,7 +126,7 @@ def robust_loss_vanishes(table: pd.DataFrame) -> Claim:
         "robust_loss_vanishes",
         rows,
         always("share_of_seeds", "seeds whose losses fall from each recorded step to the next", rows, falls),
-        at_most("slowest_power_of_t", power, largest(rows, powers), -0.5),
+        at_most("slowest_power_of_t", power, largest_of(estimates(rows, powers)), -0.5),
         statement="On the learning curves with d ≥ n² the robust training loss falls from each recorded step to the "
         "next and, over the last decade of steps, as t^-½ or faster at every γ.",
         source="Thm 3.1 [abstract, digest]; the power is ours",
@@ -219,8 +221,8 @@ def transition_location(table: pd.DataFrame) -> Claim:
         there = part[rho].mean()
         return curves.groupby("activation").agg(lambda curve: np.interp(there, curve.index.get_level_values(1), curve))
 
-    early = largest(rows, lambda part: errors(part, "margin"))
-    late = least(rows, lambda part: errors(part, "averaging"))
+    early = largest_of(estimates(rows, lambda part: errors(part, "margin")))
+    late = least_of(estimates(rows, lambda part: errors(part, "averaging")))
     beyond = _least(rows[rows["ratio"] >= 1], "robust_test_error_clean_labels")
     return _derived(
         "transition_location",
@@ -284,8 +286,8 @@ def falls_with_dimension(table: pd.DataFrame) -> Claim:
         means = part.groupby([*along, "d"])["robust_test_error"].mean()
         return means.groupby(along).diff().dropna()
 
-    fall = largest(rows, lambda part: -steps(part))
-    rise = least(rows, lambda part: steps(part).groupby(along).sum())
+    fall = largest_of(estimates(rows, lambda part: -steps(part)))
+    rise = least_of(estimates(rows, lambda part: steps(part).groupby(along).sum()))
     return _paper(
         "falls_with_dimension",
         rows,
@@ -351,7 +353,7 @@ def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
     rows = rows[rows["steps"] == rows.groupby("d")["steps"].transform("max")]
     rows = rows.assign(deviation=rows["rho"] / rows["two_group_sample_rho"] - 1)
     small, large = rows[rows["d"] < rows["n"] ** 2], near_orthogonal(rows)
-    missed = least(small, lambda part: _means(part, "deviation").abs())
+    missed = least_of(estimates(small, lambda part: _means(part, "deviation").abs()))
     return _derived(
         "recursion_fails_at_small_d",
         rows,
@@ -378,11 +380,11 @@ def worsens_towards_margin(table: pd.DataFrame) -> Claim:
         course = part.groupby(["slope", "steps"])["rho"].mean().groupby("slope")
         return course.first() - course.last()
 
-    more = least(rows, lambda part: falls(part).diff().dropna())
+    more = least_of(estimates(rows, lambda part: falls(part).diff().dropna()))
     return _derived(
         "worsens_towards_margin",
         rows,
-        at_least("smallest_fall_of_rho", "least fall of ρ, over γ", least(rows, falls), 0),
+        at_least("smallest_fall_of_rho", "least fall of ρ, over γ", least_of(estimates(rows, falls)), 0),
         at_least("smallest_increase_of_the_fall", "least increase of the fall from one γ to the next", more, 0),
         statement="On the learning curves with d ≥ n² ρ falls from the first step to the last, and the more the larger "
         "γ: from averaging towards the margin robustness worsens, least in the most non-linear networks.",

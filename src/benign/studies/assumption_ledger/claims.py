@@ -13,7 +13,17 @@ from typing import Any
 
 import pandas as pd
 
-from benign.claims import Claim, Criterion, at_least, at_most, conclude, everywhere, largest, least
+from benign.claims import (
+    Claim,
+    Criterion,
+    at_least,
+    at_most,
+    conclude,
+    everywhere,
+    largest_of,
+    least_of,
+    means,
+)
 from benign.studies.assumption_ledger.grid import STUDY
 from benign.studies.assumption_ledger.ledger import NEAR, SETTING, base, broken
 from benign.theory.mixture import gaussian
@@ -56,11 +66,11 @@ def _fitted(*parts: pd.DataFrame) -> Criterion:
 
 
 def _benign(rows: pd.DataFrame, name: str = "largest_excess", where: str = "") -> Criterion:
-    return at_most(name, f"largest robust test error - β{where}", largest(rows, _excess(rows), SETTING), NEAR)
+    return at_most(name, f"largest robust test error - β{where}", largest_of(means(rows, _excess(rows), SETTING)), NEAR)
 
 
 def _harmful(rows: pd.DataFrame, name: str = "least_excess", where: str = "") -> Criterion:
-    return at_least(name, f"least robust test error - β{where}", least(rows, _excess(rows), SETTING), NEAR)
+    return at_least(name, f"least robust test error - β{where}", least_of(means(rows, _excess(rows), SETTING)), NEAR)
 
 
 def _change(
@@ -73,11 +83,13 @@ def _change(
 
 
 def _no_worse(rows: pd.DataFrame, change: pd.Series) -> Criterion:
-    return at_most("largest_change", "largest change of robust test error", largest(rows, change, SETTING), SAME)
+    return at_most(
+        "largest_change", "largest change of robust test error", largest_of(means(rows, change, SETTING)), SAME
+    )
 
 
 def _no_better(rows: pd.DataFrame, change: pd.Series) -> Criterion:
-    return at_least("least_change", "least change of robust test error", least(rows, change, SETTING), -SAME)
+    return at_least("least_change", "least change of robust test error", least_of(means(rows, change, SETTING)), -SAME)
 
 
 def _harmless(
@@ -120,7 +132,7 @@ def too_few_dimensions_to_fit(table: pd.DataFrame) -> Claim:
     return _claim(
         "too_few_dimensions_to_fit",
         rows,
-        at_least("points_left", "least number of training points not fitted", least(rows, left, SETTING), 1),
+        at_least("points_left", "least number of training points not fitted", least_of(means(rows, left, SETTING)), 1),
         statement="With d ≤ n/2 not all labels are fitted: in the mean at least one training point is left.",
         source="d ≥ C n² log n [frei]; below n: derived, docs/theory.md §16",
         why=f"In each network of the paper tier two to nine are left, at most as many as are flipped. {FLIPS}",
@@ -197,8 +209,8 @@ def signal_needed(table: pd.DataFrame) -> Claim:
 def _as_expected(rows: pd.DataFrame) -> list[Criterion]:
     off = rows["robust_test_error"] - rows["expected_error"]
     return [
-        at_most("above_expected", "largest measured - expected error", largest(rows, off, SETTING), NEAR),
-        at_least("below_expected", "least measured - expected error", least(rows, off, SETTING), -NEAR),
+        at_most("above_expected", "largest measured - expected error", largest_of(means(rows, off, SETTING)), NEAR),
+        at_least("below_expected", "least measured - expected error", least_of(means(rows, off, SETTING)), -NEAR),
     ]
 
 
@@ -344,8 +356,12 @@ def large_initialisation_harms(table: pd.DataFrame) -> Claim:
         "large_initialisation_harms",
         pd.concat([large, base(table)]),
         _harmful(large),
-        at_most("largest_change_clean", "largest change of clean test error", largest(large, clean, SETTING), SAME),
-        at_least("least_change_clean", "least change of clean test error", least(large, clean, SETTING), -SAME),
+        at_most(
+            "largest_change_clean", "largest change of clean test error", largest_of(means(large, clean, SETTING)), SAME
+        ),
+        at_least(
+            "least_change_clean", "least change of clean test error", least_of(means(large, clean, SETTING)), -SAME
+        ),
         statement="An initialisation of σ√d ≥ 10 is harmful under attack, while the clean error stays where it was.",
         source="small initialisation [frei]; the two effects derived: docs/theory.md §16",
         why=(
@@ -378,7 +394,9 @@ def useless_beyond_signal(table: pd.DataFrame) -> Claim:
     return _claim(
         "useless_beyond_signal",
         rows,
-        at_least("least_error", "least robust test error", least(rows, rows["robust_test_error"], SETTING), 0.5),
+        at_least(
+            "least_error", "least robust test error", least_of(means(rows, rows["robust_test_error"], SETTING)), 0.5
+        ),
         kind="check",
         statement="At budgets α ≥ ‖μ‖ the robust test error is at least 1/2, whatever training fits.",
         source="Thm 3.2 [digest]; derived: docs/theory.md §2",
@@ -434,8 +452,8 @@ def ordinary_training_alike(table: pd.DataFrame) -> Claim:
     return _claim(
         "ordinary_training_alike",
         rows.loc[[*partners.index, *change.index]],
-        at_most("largest_gain", f"largest {gain}", largest(control, change, SETTING), NEAR),
-        at_least("least_gain", f"least {gain}", least(control, change, SETTING), -NEAR),
+        at_most("largest_gain", f"largest {gain}", largest_of(means(control, change, SETTING)), NEAR),
+        at_least("least_gain", f"least {gain}", least_of(means(control, change, SETTING)), -NEAR),
         kind="beyond",
         statement=(
             "Wherever a control was run with leaky ReLU, ordinary training has the robust test error of adversarial "

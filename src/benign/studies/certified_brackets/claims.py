@@ -10,7 +10,18 @@ import functools
 
 import pandas as pd
 
-from benign.claims import Claim, at_least, at_most, conclude, estimate, everywhere, exact, largest, on_converged
+from benign.claims import (
+    Claim,
+    at_least,
+    at_most,
+    conclude,
+    estimate,
+    everywhere,
+    exact,
+    largest_of,
+    means,
+    on_converged,
+)
 from benign.studies.certified_brackets.grid import STUDY
 
 NARROW, NEAR, MISSED, LEFT = 0.02, 0.05, 0.005, 0.2
@@ -60,7 +71,7 @@ def narrow(table: pd.DataFrame) -> Claim:
     return _claim(
         "narrow",
         rows,
-        at_most("widest", "largest width of the bracket", largest(rows, _width(rows), POINT), NARROW),
+        at_most("widest", "largest width of the bracket", largest_of(means(rows, _width(rows), POINT)), NARROW),
         kind="beyond",
         statement=(
             "With 100 points in 10⁴ dimensions or more, at budgets up to ‖μ‖/4, attacks and certificates together "
@@ -101,7 +112,12 @@ def attacks_nearly_complete(table: pd.DataFrame) -> Claim:
     return _claim(
         "attacks_nearly_complete",
         rows,
-        at_most("largest_missed", "largest lower bound - attacked error", largest(rows, _missed(rows), POINT), MISSED),
+        at_most(
+            "largest_missed",
+            "largest lower bound - attacked error",
+            largest_of(means(rows, _missed(rows), POINT)),
+            MISSED,
+        ),
         kind="beyond",
         statement=(
             "At budgets up to ‖μ‖/4 the two attacks of the evaluation miss at most one in two hundred test points that "
@@ -116,8 +132,8 @@ def attacks_complete_when_smooth(table: pd.DataFrame) -> Claim:
     rows = _upto(table, 1 / 2)
     smooth, relu = (rows[rows["activation"] == name] for name in ("smooth_leaky_relu", "relu"))
     last = relu[relative_budget(relu) >= (1 - ROUNDED) / 2]
-    unknown = largest(smooth, smooth["test_upper"] - smooth["test_attacked"], POINT)
-    missed = largest(last, _missed(last), POINT)
+    unknown = largest_of(means(smooth, smooth["test_upper"] - smooth["test_attacked"], POINT))
+    missed = largest_of(means(last, _missed(last), POINT))
     return _claim(
         "attacks_complete_when_smooth",
         pd.concat([smooth, last]),
@@ -135,7 +151,7 @@ def attacks_complete_when_smooth(table: pd.DataFrame) -> Claim:
 
 def certified_benign(table: pd.DataFrame) -> Claim:
     rows = table[table["in_regime"].fillna(False).astype(bool) & (table["flip_rate"] > 0)]
-    excess = largest(rows, rows["test_upper"] - rows["flip_rate"], POINT)
+    excess = largest_of(means(rows, rows["test_upper"] - rows["flip_rate"], POINT))
     return _claim(
         "certified_benign",
         rows,
@@ -155,8 +171,8 @@ def certified_benign(table: pd.DataFrame) -> Claim:
 def between_predictors(table: pd.DataFrame) -> Claim:
     rows = _upto(table, 1 / 2)
     rows = rows[(rows["experiment"] == "budget") & (rows["d"] == rows["n"] ** 2)]
-    below = largest(rows, rows["averaging_error"] - rows["test_lower"], POINT)
-    above = largest(rows, rows["test_upper"] - rows["linear_max_margin_error"], POINT)
+    below = largest_of(means(rows, rows["averaging_error"] - rows["test_lower"], POINT))
+    above = largest_of(means(rows, rows["test_upper"] - rows["linear_max_margin_error"], POINT))
     return _claim(
         "between_predictors",
         rows,
@@ -202,7 +218,7 @@ def training_certified(table: pd.DataFrame) -> Claim:
 def narrow_on_mnist(table: pd.DataFrame) -> Claim:
     rows = _upto(table, 1 / 4, "mnist")
     noisy = rows["flip_rate"] > 0
-    clean, flipped = (largest(part, _width(part), POINT) for part in (rows[~noisy], rows[noisy]))
+    clean, flipped = (largest_of(means(part, _width(part), POINT)) for part in (rows[~noisy], rows[noisy]))
     return _claim(
         "narrow_on_mnist",
         rows,

@@ -11,7 +11,19 @@ import functools
 import numpy as np
 import pandas as pd
 
-from benign.claims import Claim, always, at_least, at_most, conclude, estimate, of_experiments, on_converged
+from benign.claims import (
+    Claim,
+    always,
+    at_least,
+    at_most,
+    conclude,
+    estimate,
+    estimates,
+    largest_of,
+    least_of,
+    of_experiments,
+    on_converged,
+)
 from benign.studies.linear_classifier.grid import STUDY
 from benign.theory.mixture.dual_norm import crossing_dimension
 
@@ -49,8 +61,8 @@ def interpolation(table: pd.DataFrame) -> Claim:
 
 def near_optimal(table: pd.DataFrame) -> Claim:
     rows = _swept(table).query("d >= @LARGE and exponent >= 0.3")
-    standard = estimate(rows, lambda t: _excess(t, STANDARD).abs().max())
-    adversarial = estimate(rows, lambda t: _excess(t).abs().max())
+    standard = largest_of(estimates(rows, lambda t: _excess(t, STANDARD).abs()))
+    adversarial = largest_of(estimates(rows, lambda t: _excess(t).abs()))
     return _claim(
         "near_optimal",
         rows,
@@ -67,7 +79,7 @@ def near_optimal(table: pd.DataFrame) -> Claim:
 
 def weak_signal(table: pd.DataFrame) -> Claim:
     rows = _swept(table).query("d >= @LARGE and exponent == 0.2")
-    least = estimate(rows, lambda t: _excess(t).min())
+    least = least_of(estimates(rows, lambda t: _excess(t)))
     return _claim(
         "weak_signal",
         rows,
@@ -85,9 +97,9 @@ def weak_signal(table: pd.DataFrame) -> Claim:
 def quarter_exponent(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "beyond").query("d >= 10_000")
     weak, strong = rows[rows["exponent"] < 0.25], rows[rows["exponent"] > 0.25]
-    step = estimate(weak, lambda t: _excess(t).diff().min())
+    step = least_of(estimates(weak, lambda t: _excess(t).diff().dropna()))
     last = estimate(weak, lambda t: _excess(t).iloc[-1])
-    largest = estimate(strong, lambda t: _excess(t).abs().max())
+    largest = largest_of(estimates(strong, lambda t: _excess(t).abs()))
     return _claim(
         "quarter_exponent",
         rows,
@@ -123,7 +135,7 @@ def max_margin_predicts(table: pd.DataFrame) -> Claim:
 
 def same_direction_l2(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "margin").query("norm == 'l2'")
-    least = estimate(rows, lambda t: t.groupby(["d", "budget"])["margin_ratio"].mean().min())
+    least = least_of(estimates(rows, lambda t: t.groupby(["d", "budget"])["margin_ratio"].mean()))
     return _claim(
         "same_direction_l2",
         rows,
@@ -143,8 +155,8 @@ def same_direction_l2(table: pd.DataFrame) -> Claim:
 
 def other_direction_linf(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "margin").query("norm == 'linf' and budget == 0.1")
-    plain = estimate(rows, lambda t: t.groupby("d")["margin_ratio"].mean().max())
-    robust = estimate(rows, lambda t: t.groupby("d")["robust_margin_ratio"].mean().min())
+    plain = largest_of(estimates(rows, lambda t: t.groupby("d")["margin_ratio"].mean()))
+    robust = least_of(estimates(rows, lambda t: t.groupby("d")["robust_margin_ratio"].mean()))
     return _claim(
         "other_direction_linf",
         rows,
@@ -166,16 +178,16 @@ def linf_against_l2(table: pd.DataFrame) -> Claim:
     # A factor of two from the crossing the two effective budgets differ by √2.
     rows = rows[np.abs(np.log2(rows["d"] / crossing)) >= 1 - 1e-9]
 
-    def least(t: pd.DataFrame) -> float:
+    def differences(t: pd.DataFrame) -> pd.Series:
         gap = (t[ADVERSARIAL] - t[STANDARD]).groupby([t["d"], t["norm"]]).mean().unstack()
         gap = gap.reindex(columns=["l2", "linf"])
-        return float(((gap["linf"] - gap["l2"]) * np.sign(gap.index - crossing)).min())
+        return (gap["linf"] - gap["l2"]) * np.sign(gap.index - crossing)
 
     says = "least difference of the two mean gaps over d, positive in the order derived"
     return _claim(
         "linf_against_l2",
         rows,
-        at_least("least_difference", says, estimate(rows, least), 0),
+        at_least("least_difference", says, least_of(estimates(rows, differences)), 0),
         kind="derived",
         statement="At s = .2 an ℓ∞ budget of .01 adds less to the risk than an ℓ2 budget of .1 at every d run up to "
         "half of 157, and more at every d from twice 157 to 2,500.",
@@ -188,17 +200,17 @@ def linf_against_l2(table: pd.DataFrame) -> Claim:
 def ordinary_training_suffices(table: pd.DataFrame) -> Claim:
     rows = _swept(table, "adversarial", "ordinary").query("d >= @LARGE")
 
-    def largest(t: pd.DataFrame) -> float:
+    def changes(t: pd.DataFrame) -> pd.Series:
         mean = (
             t.groupby([*POINT, "training"])[ADVERSARIAL].mean().unstack().reindex(columns=["adversarial", "ordinary"])
         )
-        return float((mean["ordinary"] - mean["adversarial"]).abs().max())
+        return (mean["ordinary"] - mean["adversarial"]).abs()
 
     says = "largest |difference of mean adversarial risks| over (norm, s, d)"
     return _claim(
         "ordinary_training_suffices",
         rows,
-        at_most("largest_change", says, estimate(rows, largest), CONTROL),
+        at_most("largest_change", says, largest_of(estimates(rows, changes)), CONTROL),
         kind="beyond",
         statement="With d from 500 to 2,500, adversarial training under an ℓ2 budget of .1 or an ℓ∞ budget of .01 "
         "changes the adversarial risk by at most half a percentage point against ordinary training.",
@@ -211,15 +223,17 @@ def curves_stay_benign(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "curves").query("exponent == 0.3")
     last = rows[rows["steps"] == rows["steps"].max()]
 
-    def rise(t: pd.DataFrame) -> float:
+    def rises(t: pd.DataFrame) -> pd.Series:
         mean = t.groupby(["budget", "steps"])[ADVERSARIAL].mean().unstack()
-        return float((mean[mean.columns.max()] - mean.min(axis=1)).max())
+        return mean[mean.columns.max()] - mean.min(axis=1)
 
     return _claim(
         "curves_stay_benign",
         rows,
         always("share_fitted", "robust training error 0 after the last step", last, last["robust_train_error"] == 0),
-        at_most("largest_rise", "largest last mean risk - least along the curve", estimate(rows, rise), NEAR),
+        at_most(
+            "largest_rise", "largest last mean risk - least along the curve", largest_of(estimates(rows, rises)), NEAR
+        ),
         kind="paper",
         statement="At d = 200, s = .3 and ℓ2 budgets of .05, .1 and .2, training ends with every training point "
         "robustly fitted and a risk at most .02 above the least of its curve.",
@@ -237,17 +251,22 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
     chosen, swept = of_experiments(table, "choices"), _swept(table)
     rows = pd.concat([chosen, swept[swept["d"].isin(chosen["d"]) & swept["exponent"].isin(chosen["exponent"])]])
 
-    def largest(t: pd.DataFrame) -> float:
+    def changes(t: pd.DataFrame) -> pd.Series:
         mean = (
             t.groupby(["experiment", *POINT, "mean", "step_scale"])[ADVERSARIAL].mean().reset_index().set_index(POINT)
         )
         ours, other = (mean.loc[mean["experiment"] == name, ADVERSARIAL] for name in ("dimension", "choices"))
-        return float((other - ours).abs().max())
+        return (other - ours).abs()
 
     return _claim(
         "choices_do_not_matter",
         rows,
-        at_most("largest_change", "largest |change of the mean adversarial risk|", estimate(rows, largest), NEAR),
+        at_most(
+            "largest_change",
+            "largest |change of the mean adversarial risk|",
+            largest_of(estimates(rows, changes)),
+            NEAR,
+        ),
         kind="beyond",
         statement="At d = 1,000 and s = .2 and .3, a quarter or one and a half times our step size (ℓ2), or μ along "
         "an axis instead of the diagonal (ℓ∞), changes the mean adversarial risk by at most .02.",
@@ -280,7 +299,7 @@ def exact_risk(table: pd.DataFrame) -> Claim:
         at_most(
             name,
             f"largest |mean of counted - closed form| over (norm, s, d), {says}",
-            estimate(rows, lambda t, name=name: t.groupby(POINT)[name].mean().abs().max()),  # type: ignore[misc]
+            largest_of(estimates(rows, lambda t, name=name: t.groupby(POINT)[name].mean().abs())),  # type: ignore[misc]
             limit,
         )
         for name, says, limit in (("standard", "standard risk", NEAR), ("added", "what the attack adds", CONTROL))

@@ -12,12 +12,24 @@ from typing import Any
 
 import pandas as pd
 
-from benign.claims import Claim, Criterion, always, at_least, at_most, conclude, estimate, of_experiments, on_converged
+from benign.claims import (
+    Claim,
+    Criterion,
+    always,
+    at_least,
+    at_most,
+    conclude,
+    estimates,
+    largest_of,
+    least_of,
+    of_experiments,
+    on_converged,
+)
 from benign.studies.moderate_dimension.grid import STUDY
 from benign.studies.moderate_dimension.reported import REPORTED
 
 _claim = functools.partial(conclude, STUDY, figure="error_by_ratio")
-_estimate = functools.partial(estimate, by=["n", "seed"], over="samples")
+_estimates = functools.partial(estimates, by=["n", "seed"], over="samples")
 _always = functools.partial(always, by=["n", "d", "seed"], over="samples")
 AGREE, BENIGN, SMALL, LARGE = 0.01, 0.01, 0.05, 5
 RULES = {"error": "training error 0", "loss": "hinge loss 0"}
@@ -35,7 +47,7 @@ def _at(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
 
 def _largest(name: str, says: str, rows: pd.DataFrame, column: str) -> Criterion:
     """The largest mean of a difference, over d/n, is at most AGREE."""
-    found = _estimate(rows, lambda t: t.groupby("ratio")[column].mean().abs().max())
+    found = largest_of(_estimates(rows, lambda t: t.groupby("ratio")[column].mean().abs()))
     return at_most(name, f"largest |mean {says}| over d/n", found, AGREE)
 
 
@@ -107,7 +119,7 @@ def benign_at_moderate_dimension(table: pd.DataFrame) -> Claim:
     rows = rows[rows["ratio"] >= LARGE]
 
     def largest(rule: str) -> Criterion:
-        found = _estimate(_at(rows, rule), lambda t: t.groupby("ratio")["test_error"].mean().max())
+        found = largest_of(_estimates(_at(rows, rule), lambda t: t.groupby("ratio")["test_error"].mean()))
         return at_most(f"largest_error_at_zero_{rule}", f"largest mean test error at {RULES[rule]}", found, BENIGN)
 
     return _claim(
@@ -133,7 +145,7 @@ def _by_signal(rows: pd.DataFrame) -> pd.Series:
 def weak_signal_is_harmful(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "signal")
     rows = rows[rows["gamma"] * rows["d"] <= 1 + 1e-9]
-    least = estimate(rows, lambda t: _by_signal(t).min())
+    least = least_of(estimates(rows, lambda t: _by_signal(t)))
     return _claim(
         "weak_signal_is_harmful",
         rows,
@@ -153,7 +165,7 @@ def strong_signal_is_not(table: pd.DataFrame) -> Claim:
     rows = rows[rows["gamma"] * rows["n"] >= 10 * (1 - 1e-9)]
 
     def largest(rule: str) -> Criterion:
-        found = estimate(_at(rows, rule), lambda t: _by_signal(t).max())
+        found = largest_of(estimates(_at(rows, rule), lambda t: _by_signal(t)))
         return at_most(f"largest_error_at_zero_{rule}", f"largest mean test error at {RULES[rule]}", found, SMALL)
 
     return _claim(
@@ -175,14 +187,19 @@ def rules_agree(table: pd.DataFrame) -> Claim:
     rows = _heatmap(table)
     rows = rows[rows.groupby(["n", "d", "seed"])["stop"].transform("nunique") == 2]
 
-    def largest(t: pd.DataFrame) -> float:
+    def changes(t: pd.DataFrame) -> pd.Series:
         mean = t.groupby(["ratio", "stop"])["test_error"].mean().unstack()
-        return float((mean["loss"] - mean["error"]).abs().max())
+        return (mean["loss"] - mean["error"]).abs()
 
     return _claim(
         "rules_agree",
         rows,
-        at_most("largest_change", "largest |change of the mean test error| over d/n", _estimate(rows, largest), AGREE),
+        at_most(
+            "largest_change",
+            "largest |change of the mean test error| over d/n",
+            largest_of(_estimates(rows, changes)),
+            AGREE,
+        ),
         kind="beyond",
         statement="At γ = 5/n training on from training error 0 to hinge loss 0 changes the mean test error by at "
         f"most {AGREE} at every d/n from 1 to 10.",

@@ -12,7 +12,20 @@ import functools
 
 import pandas as pd
 
-from benign.claims import Claim, Criterion, always, at_least, at_most, conclude, estimate, of_experiments, on_converged
+from benign.claims import (
+    Claim,
+    Criterion,
+    always,
+    at_least,
+    at_most,
+    conclude,
+    estimate,
+    estimates,
+    largest_of,
+    least_of,
+    of_experiments,
+    on_converged,
+)
 from benign.studies.robust_overfitting.courses import courses, once
 from benign.studies.robust_overfitting.grid import STUDY
 
@@ -52,12 +65,12 @@ def _overfitting(table: pd.DataFrame) -> pd.DataFrame:
 
 def _most(name: str, says: str, rows: pd.DataFrame, limit: float) -> Criterion:
     """The largest of the means over seeds of the column `name`, on each data set and β, is at most `limit`."""
-    return at_most(name, says, estimate(once(rows), lambda part: part.groupby(SET)[name].mean().max()), limit)
+    return at_most(name, says, largest_of(estimates(once(rows), lambda part: part.groupby(SET)[name].mean())), limit)
 
 
 def _least(name: str, says: str, rows: pd.DataFrame, limit: float) -> Criterion:
     """The least of them is at least `limit`."""
-    return at_least(name, says, estimate(once(rows), lambda part: part.groupby(SET)[name].mean().min()), limit)
+    return at_least(name, says, least_of(estimates(once(rows), lambda part: part.groupby(SET)[name].mean())), limit)
 
 
 def _always(name: str, says: str, rows: pd.DataFrame, holds: pd.Series) -> Criterion:
@@ -155,7 +168,7 @@ def label_noise_amplifies(table: pd.DataFrame) -> Claim:
         for data, part in once(rows).groupby("data")
         for criterion in (
             at_least(
-                f"least_step_{data}", f"{data}: least gain from one β to the next", estimate(part, _least_step), 0
+                f"least_step_{data}", f"{data}: least gain from one β to the next", least_of(estimates(part, _steps)), 0
             ),
             at_least(f"gain_{data}", f"{data}: gain from true labels to the largest β", estimate(part, _gain), RISES),
         )
@@ -178,8 +191,8 @@ def label_noise_amplifies(table: pd.DataFrame) -> Claim:
     )
 
 
-def _least_step(part: pd.DataFrame) -> float:
-    return part.groupby("flip_rate")["rise_chosen"].mean().diff().min()
+def _steps(part: pd.DataFrame) -> pd.Series:
+    return part.groupby("flip_rate")["rise_chosen"].mean().diff().dropna()
 
 
 def _gain(part: pd.DataFrame) -> float:
@@ -192,16 +205,19 @@ def ordinary_training_rises_less(table: pd.DataFrame) -> Claim:
     ordinary = ordinary.merge(robust[SET].drop_duplicates())
     rows = pd.concat([robust, ordinary])
 
-    def beyond_half(part: pd.DataFrame) -> float:
+    def beyond_half(part: pd.DataFrame) -> pd.Series:
         rises = part.groupby([*SET, "experiment"])["rise_chosen"].mean().unstack()
         rises = rises.reindex(columns=["contrast", "ordinary"])
-        return (rises["ordinary"] - rises["contrast"] / 2).max()
+        return rises["ordinary"] - rises["contrast"] / 2
 
     return _after_trials(
         "ordinary_training_rises_less",
         rows,
         at_most(
-            "beyond_half", "ordinary rise less half of the robust rise, largest", estimate(once(rows), beyond_half), 0
+            "beyond_half",
+            "ordinary rise less half of the robust rise, largest",
+            largest_of(estimates(once(rows), beyond_half)),
+            0,
         ),
         statement=(
             "On CIFAR-10 and on MNIST with wrong labels, clean test error in ordinary training of the same network "
@@ -294,14 +310,14 @@ def contrast(table: pd.DataFrame) -> Claim:
     rows = pd.concat([clusters.assign(risen=clusters["rise"]), images.assign(risen=images["rise_chosen"])])
     rows = rows[rows["flip_rate"].isin(clusters["flip_rate"]) & rows["flip_rate"].isin(images["flip_rate"])]
 
-    def least_gap(part: pd.DataFrame) -> float:
+    def gaps(part: pd.DataFrame) -> pd.Series:
         rises = part.groupby(["flip_rate", "data"])["risen"].mean().unstack().reindex(columns=list(NAMES))
-        return float(rises[NAMES[1:]].sub(rises[NAMES[0]], axis=0).min().min())
+        return pd.concat({name: rises[name] - rises[NAMES[0]] for name in NAMES[1:]})
 
     return _claim(
         "contrast",
         rows,
-        at_least("least_gap", "least difference over data sets and β", estimate(once(rows), least_gap), RISES),
+        at_least("least_gap", "least difference over data sets and β", least_of(estimates(once(rows), gaps)), RISES),
         kind="beyond",
         statement=(
             "With the same share of wrong labels, robust test error of deep networks on images rises from the epoch "

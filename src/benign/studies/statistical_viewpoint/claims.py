@@ -22,6 +22,8 @@ from benign.claims import (
     at_most,
     conclude,
     estimate,
+    estimates,
+    largest_of,
     of_experiments,
     on_converged,
     within,
@@ -56,25 +58,29 @@ _ranks = functools.partial(
 def _falls(rows: pd.DataFrame, size: str, name: str) -> Criterion:
     """The mean variance of each spectrum falls at each increase of a size."""
 
-    def step(t: pd.DataFrame) -> float:
+    def steps(t: pd.DataFrame) -> pd.Series:
         logs = np.log(t.groupby([*SPECTRUM, size])["variance"].mean())
-        return float(np.exp(logs.groupby(SPECTRUM).diff().max()))
+        return np.exp(logs.groupby(SPECTRUM).diff().dropna())
 
-    return at_most(name, f"largest ratio of a mean variance to that at the {size} before", estimate(rows, step), 1)
+    return at_most(
+        name, f"largest ratio of a mean variance to that at the {size} before", largest_of(estimates(rows, steps)), 1
+    )
 
 
 def benign_over_dimension(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "dimension")
 
-    def fall(t: pd.DataFrame) -> float:
+    def falls(t: pd.DataFrame) -> pd.Series:
         courses = t.groupby([*SPECTRUM, "p"])["variance"].mean().groupby(SPECTRUM)
-        return float((courses.last() / courses.first()).max())
+        return courses.last() / courses.first()
 
     return _ranks(
         "benign_over_dimension",
         rows,
         _falls(rows, "p", "step"),
-        at_most("fall", "mean variance at the largest p over that at the least", estimate(rows, fall), 1 / 3),
+        at_most(
+            "fall", "mean variance at the largest p over that at the least", largest_of(estimates(rows, falls)), 1 / 3
+        ),
         statement="With a few large eigenvalues, five equal or exponentially falling ones, over a flat tail of fixed "
         "sum, the variance of the min-norm interpolant falls at each increase of the dimension p that was run, to a "
         "third or less in all.",
@@ -356,8 +362,8 @@ def descent_to_min_norm(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "nearest")
     rows = rows[rows["steps"] == rows["steps"].max()]
     zero, random = rows[rows["start"] == "zero"], rows[rows["start"] == "random"]
-    reached = estimate(zero, lambda t: t["distance_to_min_norm"].max())
-    near = estimate(random, lambda t: t["distance"].max())
+    reached = largest_of(estimates(zero, lambda t: t["distance_to_min_norm"]))
+    near = largest_of(estimates(random, lambda t: t["distance"]))
     elsewhere = _worst(random, ["p"], lambda means: means["distance_to_min_norm"], "min")
     return _implicit(
         "descent_to_min_norm",
@@ -376,7 +382,7 @@ def descent_to_min_norm(table: pd.DataFrame) -> Claim:
 def descent_course(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "nearest")
     rows = rows[rows["predicted_distance"] >= 1e-9]
-    off = estimate(rows, lambda t: _off("distance", "predicted_distance")(t).max())
+    off = largest_of(estimates(rows, lambda t: _off("distance", "predicted_distance")(t)))
     return _implicit(
         "descent_course",
         rows,
