@@ -31,7 +31,7 @@ def network(seed: int, kind: tuple[str, float, float], n: int = 9, m: int = 8, k
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_perturbations_never_leave_the_ball_and_margins_are_what_they_say(seed, kind, budget):
     x, y, w, activation = network(seed, kind)
     found = worst_case(x, y, w, activation, budget)
@@ -40,14 +40,14 @@ def test_perturbations_never_leave_the_ball_and_margins_are_what_they_say(seed, 
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_attacked_margin_is_never_above_the_clean_one(seed, kind, budget):
     x, y, w, activation = network(seed, kind)
     assert (worst_case(x, y, w, activation, budget).margin <= y * output(x, w, activation) + 1e-12).all()
 
 
 @given(SEEDS, KINDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_zero_budget_is_the_identity(seed, kind):
     x, y, w, activation = network(seed, kind)
     found = worst_case(x, y, w, activation, 0.0)
@@ -56,7 +56,7 @@ def test_a_zero_budget_is_the_identity(seed, kind):
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_more_iterations_are_never_weaker(seed, kind, budget):
     x, y, w, activation = network(seed, kind)
     margins = [worst_case(x, y, w, activation, budget, iterations=i, tolerance=0.0).margin for i in (1, 5, 20, 40)]
@@ -64,7 +64,7 @@ def test_more_iterations_are_never_weaker(seed, kind, budget):
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_on_a_linear_model_the_attack_is_the_closed_form(seed, budget):
     x, y, w, activation = network(seed, ("leaky_relu", 1.0, 1.0))
     v = outer_weights(len(w)) @ w
@@ -74,7 +74,7 @@ def test_on_a_linear_model_the_attack_is_the_closed_form(seed, budget):
 
 
 @given(SEEDS, KINDS, st.floats(0.1, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_counting_errors_stops_early_but_counts_the_same(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=30)
     deep = worst_case(x, y, w, activation, budget)
@@ -83,7 +83,7 @@ def test_counting_errors_stops_early_but_counts_the_same(seed, kind, budget):
 
 
 @given(SEEDS, KINDS, st.floats(0.01, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_attack_gets_below_the_relaxed_margin(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=30)
     clean, lower = relaxed_margin(x, y, w, activation, budget)
@@ -92,7 +92,7 @@ def test_no_attack_gets_below_the_relaxed_margin(seed, kind, budget):
 
 
 @given(SEEDS, st.sampled_from([("leaky_relu", 0.2, 1.0), ("relu", 0.0, 1.0)]), st.floats(0.01, 1))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_relaxed_margin_is_below_the_smallest_one_of_all_linear_pieces(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=3, m=4, k=3)
     _, lower = relaxed_margin(x, y, w, activation, budget)
@@ -101,7 +101,7 @@ def test_the_relaxed_margin_is_below_the_smallest_one_of_all_linear_pieces(seed,
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_on_a_linear_model_the_relaxation_is_tight(seed, budget):
     x, y, w, activation = network(seed, ("leaky_relu", 1.0, 1.0))
     v = outer_weights(len(w)) @ w
@@ -143,7 +143,7 @@ def test_certified_points_are_those_that_no_attack_would_have_turned(monkeypatch
 
 
 @given(SEEDS, KINDS, st.floats(0.1, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
     x, y, w, activation = network(seed, kind)
     found = worst_case(x, y, w, activation, budget, iterations=200, tolerance=1e-8)
@@ -155,7 +155,7 @@ def test_a_closed_gap_certifies_a_stationary_point(seed, kind, budget):
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_projection_is_onto_the_ball_and_leaves_its_inside_alone(seed, budget):
     rng = np.random.default_rng(seed)
     delta = torch.tensor(rng.standard_normal((5, 4)))
@@ -171,7 +171,7 @@ def test_no_direction_means_no_gap():
 
 
 @given(SEEDS, KINDS, st.sampled_from(["exact", "pgd"]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_training_keeps_perturbations_in_the_ball_and_leaves_its_inputs_alone(seed, kind, inner):
     x, y, w, activation = network(seed, kind)
     problem = Problem("p", x, y, w, activation, 0.8, 0.3)

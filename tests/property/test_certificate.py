@@ -50,7 +50,7 @@ def ball(budget: float, k: int, count: int, seed: int) -> torch.Tensor:
 
 
 @given(SEEDS, PIECEWISE_LINEAR, BUDGETS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_verdicts_agree_with_the_exact_minimum_over_all_activation_patterns(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=3, m=6, k=3)
     exact = [oracle.smallest_margin(x[i], float(y[i]), w, kind, budget) for i in range(len(x))]
@@ -60,7 +60,7 @@ def test_verdicts_agree_with_the_exact_minimum_over_all_activation_patterns(seed
 
 
 @given(SEEDS, KINDS, BUDGETS, st.sampled_from([2, 3]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_exhaustive_search_finds_nothing_below_a_certificate(seed, kind, budget, k):
     x, y, w, activation = network(seed, kind, n=5, m=8, k=k)
     robust = certify(x, y, w, activation, budget).robust
@@ -71,7 +71,7 @@ def test_exhaustive_search_finds_nothing_below_a_certificate(seed, kind, budget,
 
 
 @given(SEEDS, KINDS, BUDGETS, st.integers(0, 3), st.floats(0.1, 1.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_bound_over_a_box_lies_below_every_margin_in_it(seed, kind, budget, directions, share):
     x, y, w, activation = network(seed, kind, n=4, m=8, k=4)
     relaxation = Relaxation(w, activation, budget, directions)
@@ -87,7 +87,7 @@ def test_a_bound_over_a_box_lies_below_every_margin_in_it(seed, kind, budget, di
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_turns_a_point_is_a_perturbation_in_the_ball_that_turns_it(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=8, m=10, k=6)
     found = certify(x, y, w, activation, budget)
@@ -97,7 +97,7 @@ def test_what_turns_a_point_is_a_perturbation_in_the_ball_that_turns_it(seed, ki
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_attack_turns_a_robust_point_and_no_bracket_is_inverted(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=8, m=10, k=6)
     attacked = worst_case(x, y, w, activation, budget).margin <= 0
@@ -108,7 +108,7 @@ def test_no_attack_turns_a_robust_point_and_no_bracket_is_inverted(seed, kind, b
 
 
 @given(SEEDS, KINDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_branching_along_every_direction_leaves_hardly_a_point_undecided(seed, kind):
     x, y, w, activation = network(seed, kind, n=10, m=8, k=3)
     found = certify(x, y, w, activation, 0.5, directions=3, boxes=20_000)

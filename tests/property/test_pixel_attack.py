@@ -26,7 +26,7 @@ def problem(seed: int, n: int = 7) -> tuple[nn.Module, torch.Tensor, torch.Tenso
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_perturbed_images_stay_in_the_ball_and_between_0_and_1(seed, budget):
     network, x, labels = problem(seed)
     attack = Attack(budget, 5, 0.4)
@@ -38,7 +38,7 @@ def test_perturbed_images_stay_in_the_ball_and_between_0_and_1(seed, budget):
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_worst_margin_is_never_above_the_clean_one_and_is_what_it_says(seed, budget):
     network, x, labels = problem(seed)
     found = worst_case(network, x, labels, Attack(budget, 5, 0.4))
@@ -49,7 +49,7 @@ def test_the_worst_margin_is_never_above_the_clean_one_and_is_what_it_says(seed,
 
 
 @given(SEEDS, st.floats(0.05, 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_training_perturbations_raise_the_mean_loss(seed, budget):
     network, x, labels = problem(seed, n=32)
     delta = perturb(network, x, labels, Attack(budget, 10, 0.25), torch.Generator().manual_seed(seed))
@@ -58,7 +58,7 @@ def test_training_perturbations_raise_the_mean_loss(seed, budget):
 
 
 @given(SEEDS, BUDGETS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_parameters_their_gradients_and_the_images_are_left_alone(seed, budget):
     network, x, labels = problem(seed)
     cross_entropy(network(x), labels).backward()
@@ -74,7 +74,7 @@ def test_parameters_their_gradients_and_the_images_are_left_alone(seed, budget):
 
 
 @given(SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_zero_budget_is_the_identity(seed):
     network, x, labels = problem(seed)
     attack = Attack(0.0, 5, 0.5)
@@ -85,7 +85,7 @@ def test_a_zero_budget_is_the_identity(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_more_steps_are_never_weaker(seed):
     network, x, labels = problem(seed)
     found = [worst_case(network, x, labels, Attack(0.6, steps, 0.3)).margin for steps in (0, 1, 4, 10)]
@@ -93,7 +93,7 @@ def test_more_steps_are_never_weaker(seed):
 
 
 @given(SEEDS, st.floats(0.01, 0.3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_on_a_linear_network_of_two_classes_the_attack_is_the_closed_form(seed, budget):
     generator = torch.Generator().manual_seed(seed)
     network = seeded(seed, lambda: nn.Sequential(nn.Flatten(), nn.Linear(36, 2)))
