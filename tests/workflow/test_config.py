@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,6 +179,39 @@ def test_a_folder_of_images_goes_before_the_tier_s_source(tmp_path: Path) -> Non
         settings.check_config({**config, "mnist_root": "/no/such"})
     with pytest.raises(settings.SettingsError, match="Give --config cifar10_root=FOLDER"):
         settings.check_config({**config, "data": {"mnist": "none", "cifar10": "folder"}})
+
+
+def test_the_label_of_a_folder_tells_whether_what_is_read_of_it_has_changed(tmp_path: Path) -> None:
+    """Names, sizes and times, so that replaced images are read again."""
+    config = {**tier_file("default"), "cifar10_root": str(tmp_path), "mnist_root": str(tmp_path)}
+    images = [tmp_path / part / name / "0.png" for part in ("train", "test") for name in ("cat", "dog")]
+    for image in (*images, tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte"):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"first")
+
+    def labels() -> tuple[str | None, str | None]:
+        return settings.image_file(config, "cifar10"), settings.image_file(config, "mnist")
+
+    seen = [labels()]
+    (tmp_path / "train" / ".DS_Store").touch()
+    (tmp_path / "train" / "cat" / "._0.png").touch()
+    (tmp_path / "elsewhere").touch()
+    assert labels() == seen[0], "what is not read changes nothing"
+    changes: list[Callable[[], object]] = [
+        lambda: (tmp_path / "train" / "cat" / "1.png").write_bytes(b"first"),
+        lambda: images[0].write_bytes(b"a longer one"),
+        lambda: os.utime(images[1], (1, 1)),
+        lambda: images[2].unlink(),
+        lambda: images[2].parent.rmdir(),
+        lambda: (tmp_path / "train" / "wolf").mkdir(),
+    ]
+    for change in changes:
+        change()
+        seen.append(labels())
+    assert len({cifar10 for cifar10, _ in seen}) == len(seen)
+    assert {mnist for _, mnist in seen} == {seen[0][1]}, "the other data set has not changed"
+    os.utime(tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte", (1, 1))
+    assert labels()[1] != seen[0][1]
 
 
 def test_the_workflow_refuses_what_the_schemas_refuse(pristine: Path, run_project: Callable[..., str]) -> None:
