@@ -9,8 +9,9 @@ READY := .venv/ready
 PEERS := .venv/peers
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
-OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),'mnist_root=$(MNIST_ROOT)') \
-	$(if $(CIFAR10_ROOT),'cifar10_root=$(CIFAR10_ROOT)')
+quoted = '$(subst ','\'',$(1))'
+OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),$(call quoted,mnist_root=$(MNIST_ROOT))) \
+	$(if $(CIFAR10_ROOT),$(call quoted,cifar10_root=$(CIFAR10_ROOT)))
 PIPELINE := $(BIN)/python scripts/run_pipeline.py
 OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 

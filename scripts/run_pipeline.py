@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
     started = time.monotonic()
     args = arguments().parse_args(argv)
     cores = core_count(args.cores)
-    config = {**settings.read_yaml(settings.tier_file(args.tier)), **dict(args.config)}
+    config = laid_over(settings.read_yaml(settings.tier_file(args.tier)), args.config)
     settings.check_config(config)
     log = Path("logs", args.tier, "snakemake.log")
     with locked(Path(".snakemake", "run.lock"), "another run is at work in this folder") as lock:
@@ -61,9 +61,9 @@ def main(argv: list[str]) -> int:
         known = [study for study in config["studies"] if study in studies.NAMES]  # Snakemake complains of the others
         plans = [Plan(study, args.tier, config, stored.get(study)) for study in known]
         say(forecast(args.tier, plans, cores))
-        log.parent.mkdir(parents=True, exist_ok=True)
+        tables.write_json(log.with_name("config.json"), config)
         with open(log, "w") as words, ticker(args.tier, plans) as progress:
-            status = follow(snakemake(args.tier, cores, args.config, words, lock), log, plans, progress)
+            status = follow(snakemake(log.with_name("config.json"), cores, words, lock), log, plans, progress)
         record = run_record(args.tier, status, cores, plans, time.monotonic() - started)
         tables.write_json(log.with_name("run.json"), record)
         if status == 0:
@@ -71,6 +71,23 @@ def main(argv: list[str]) -> int:
                 plan.discard_checkpoints()
     say(summary(record))
     return status
+
+
+def laid_over(tier: dict[str, Any], values: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A tier's configuration with values laid over it as Snakemake's own --config reads and lays them.
+
+    But for a folder's name, which is taken as it stands: Snakemake would make a mapping of one with ": " in it.
+    """
+    if not values:
+        return tier
+    from snakemake.cli import parse_config  # a second, which a run without --config need not wait
+    from snakemake.utils import update_config
+
+    try:
+        update_config(tier, parse_config([f"{name}={value}" for name, value in values]))
+    except (AssertionError, ValueError) as error:
+        raise UserError(f"--config {' '.join('='.join(pair) for pair in values)}: {error}") from None
+    return {**tier, **{name: value for name, value in values if name in settings.FOLDERS}}
 
 
 def say(lines: Sequence[str]) -> None:
@@ -223,10 +240,8 @@ def ticker(tier: str, plans: Sequence[Plan]) -> Ticker:
     return Ticker(tier, cells, kept, TELL_SECONDS, work)
 
 
-def snakemake(
-    tier: str, cores: int, config: Sequence[tuple[str, str]], words: IO[str], lock: IO[str]
-) -> subprocess.Popen[bytes]:
-    """Start Snakemake on the tier. It holds the lock as well, for as long as it lives."""
+def snakemake(configuration: Path, cores: int, words: IO[str], lock: IO[str]) -> subprocess.Popen[bytes]:
+    """Start Snakemake on what a file says. It holds the lock as well, for as long as it lives."""
     command = [
         sys.executable,
         "-m",
@@ -236,10 +251,8 @@ def snakemake(
         "--cores",
         str(cores),
     ]
-    command += ["--configfile", str(settings.tier_file(tier))]
+    command += ["--configfile", str(configuration)]
     command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
-    if config:
-        command += ["--config", *(f"{name}={value}" for name, value in config)]
     return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()])
 
 

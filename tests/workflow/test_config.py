@@ -177,6 +177,8 @@ def test_a_folder_of_images_goes_before_the_tier_s_source(tmp_path: Path) -> Non
     assert re.fullmatch("folder-[0-9a-f]{8}", label)
     with pytest.raises(settings.SettingsError, match="mnist_root='/no/such' is not a folder"):
         settings.check_config({**config, "mnist_root": "/no/such"})
+    with pytest.raises(settings.SettingsError, match=r"mnist_root: \{'/a': 'b'\} is not a folder's name .*tier file"):
+        settings.check_config({**config, "mnist_root": {"/a": "b"}})
     with pytest.raises(settings.SettingsError, match="Give --config cifar10_root=FOLDER"):
         settings.check_config({**config, "data": {"mnist": "none", "cifar10": "folder"}})
 

@@ -201,8 +201,8 @@ def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
         (["reproduce"], ["run_pipeline.py --tier default --cores all"]),
         (["smoke", "CORES=3"], ["run_pipeline.py --tier smoke --cores 3"]),
         (
-            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/c", "DEVICE=cuda"],
-            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
+            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/it's: (c), #1", "DEVICE=cuda"],
+            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/it'\\''s: (c), #1'"],
         ),
         (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
         (["artifact"], ["python tools/render_artifact.py"]),

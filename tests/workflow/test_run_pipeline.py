@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snakemake.cli import parse_config
+from snakemake.settings.types import ConfigSettings
 
 import run_pipeline
 from benign.pipeline import console, settings, tables
@@ -43,13 +45,45 @@ def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(example_
 
 @pytest.mark.slow
 def test_a_run_that_fails_says_why_where_it_fails_and_exits_as_snakemake_does(folder: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--config", "mnist_root=."]
+    """And gets a folder whatever its name is."""
+    root = folder / "a: it's, [b] #1"
+    root.mkdir()
+    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--config"]
+    command += ["studies=[real_data]", f"mnist_root={root}"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert "is missing: give the folder that holds MNIST/raw" in answer.stderr
+    assert f"{root}/MNIST/raw/train-images-idx3-ubyte is missing: give the folder that holds" in answer.stderr
     assert "smoke: not finished (exit status 1)" in answer.stderr
     assert "logs/smoke/snakemake.log" in answer.stderr
     assert tables.read_json(folder / "logs" / "smoke" / "run.json")["exit_status"] == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["studies=[linear_classifier]"],
+        ["studies=[linear_classifier, real_data]", "device=cuda"],
+        ["data={mnist: none}"],
+        ["device='cuda'"],
+        ["mnist_root=/a b"],
+    ],
+)
+def test_values_are_laid_over_the_tier_as_snakemake_lays_them(values: list[str]) -> None:
+    file = settings.tier_file("smoke")
+    read = ConfigSettings(config=parse_config(values), configfiles=[file]).overwrite_config
+    found = run_pipeline.laid_over(settings.read_yaml(file), [console.name_and_value(value) for value in values])
+    assert found == read != settings.read_yaml(file)
+
+
+@pytest.mark.parametrize("name", ["/a: b", "/a #1", "12", "'a'", "[a]", "~"])
+def test_a_folder_s_name_is_taken_as_it_stands(name: str) -> None:
+    assert run_pipeline.laid_over(dict(SMOKE), [("mnist_root", name)])["mnist_root"] == name
+
+
+def test_a_value_of_no_setting_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for value, complaint in {"1=2": "--config 1=2: ", "studies=[no]": "studies: no: the studies are"}.items():
+        assert run_pipeline.main(["--tier", "smoke", "--config", value]) == 2
+        assert complaint in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- what a killed run left

@@ -55,6 +55,9 @@ class TierFile(Declared):
     )
 
 
+FOLDERS = ("mnist_root", "cifar10_root")
+
+
 class Section(Declared):
     """What a study's grid file says for one tier."""
 
@@ -97,6 +100,12 @@ def section(path: Path, study: str, tier: str) -> dict[str, Any]:
 
 def check_config(config: dict[str, Any], where: str = "the configuration") -> None:
     """Raise SettingsError unless `config` is a whole and correct tier file, with what --config laid over it."""
+    for name in FOLDERS:
+        if not isinstance(config.get(name), str | None):
+            raise SettingsError(
+                f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one with "
+                "': ' in it): write the name into a tier file, or give it to scripts/run_pipeline.py"
+            )
     check(config, TierFile, where)
     if unknown := sorted(set(config["studies"]) - set(studies.NAMES)):
         raise SettingsError(f"{where}: studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
