@@ -12,6 +12,7 @@ import argparse
 import collections
 import dataclasses
 import functools
+import getpass
 import os
 import re
 import shutil
@@ -253,7 +254,35 @@ def snakemake(configuration: Path, cores: int, words: IO[str], lock: IO[str]) ->
     ]
     command += ["--configfile", str(configuration)]
     command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
-    return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()])
+    return subprocess.Popen(
+        command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()], env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's, with a place for caches and a name for the user: in a container there may be neither.
+
+    Snakemake would end without them, and Matplotlib look for fonts in every job.
+    """
+    result = dict(os.environ)
+    if not can_be_written(Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))):
+        caches = Path(".snakemake", "cache").absolute()
+        result |= {"XDG_CACHE_HOME": str(caches), "MPLCONFIGDIR": str(caches / "matplotlib")}
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on Python's version
+        result["USER"] = str(os.getuid())
+    return result
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether there is, or can be made, such a folder to write in. A relative one begins with a ~ that nobody has."""
+    try:
+        if folder.is_absolute():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder.is_absolute() and os.access(folder, os.W_OK)
+    except OSError:
+        return False
 
 
 def follow(process: subprocess.Popen[bytes], log: Path, plans: Sequence[Plan], progress: Ticker) -> int:

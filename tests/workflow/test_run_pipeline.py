@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import pwd
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from snakemake.cli import parse_config
@@ -56,6 +58,47 @@ def test_a_run_that_fails_says_why_where_it_fails_and_exits_as_snakemake_does(fo
     assert "smoke: not finished (exit status 1)" in answer.stderr
     assert "logs/smoke/snakemake.log" in answer.stderr
     assert tables.read_json(folder / "logs" / "smoke" / "run.json")["exit_status"] == 1
+
+
+@pytest.mark.slow
+def test_a_user_without_a_home_and_a_name_runs_a_tier(example_run: Path, folder: Path) -> None:
+    """As in a container with any number for its user. Root can write to every home but this one."""
+    command = [sys.executable, str(example_run / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    environment |= {"HOME": "/dev/null", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(example_run / "src")}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "Matplotlib created a temporary" not in (folder / "logs/smoke/james_stein/figures.log").read_text()
+    assert made_by_the_pipeline(folder) == made_by_the_pipeline(example_run)
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "~nobody-of-that-name"])
+def test_caches_go_into_the_folder_of_the_run_where_there_is_no_home(
+    home: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    assert "XDG_CACHE_HOME" not in run_pipeline.environment()
+    monkeypatch.setenv("HOME", home)
+    found = run_pipeline.environment()
+    assert found["XDG_CACHE_HOME"] == str(folder / ".snakemake" / "cache")
+    assert Path(found["MPLCONFIGDIR"]).is_relative_to(found["XDG_CACHE_HOME"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "mine"))
+    assert run_pipeline.environment()["XDG_CACHE_HOME"] == str(folder / "mine")
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_has_its_number_for_one(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(number: int) -> NoReturn:
+        raise error(f"uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert "USER" not in run_pipeline.environment()
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert run_pipeline.environment()["USER"] == str(os.getuid())
 
 
 @pytest.mark.parametrize(
