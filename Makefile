@@ -55,11 +55,12 @@ check: $(READY)
 	$(BIN)/snakemake --lint
 	$(BIN)/python tools/lock.py --check
 
+# The package is built with the setuptools of the lock, so that where all is installed no network is needed.
 $(READY): requirements.lock pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps -e .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # The libraries that ours is compared with.
