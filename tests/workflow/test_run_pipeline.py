@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pwd
+import shlex
 import subprocess
 import sys
 import time
@@ -352,6 +353,25 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_left(
     assert "━" in shown
     assert "20/100" in shown
     assert "2.0 cells/s, 40 s left" in shown
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_stops_nothing_and_no_file_takes_its_place(closed: str, folder: Path) -> None:
+    (folder / "words.py").write_text(
+        "import os, sys\n"
+        "from benign.pipeline import console\n"
+        "@console.reports_errors\n"
+        "def main(argv):\n"
+        "    with open('file', 'w') as file, console.Ticker('study', total=1) as ticker:\n"
+        "        ticker.advance()\n"
+        "        file.write(str(os.system('echo to stderr >&2')))\n"
+        "    raise console.UserError('mend this')\n"
+        "sys.exit(main([]))\n"
+    )
+    command = f"{shlex.quote(sys.executable)} words.py {closed}"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", "")
+    assert (folder / "file").read_text() == "0"
 
 
 @pytest.mark.parametrize(
