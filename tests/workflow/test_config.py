@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 
 from benign import studies
 from benign.pipeline import settings
-from support import ROOT
+from support import ROOT, snakemake
 
 TIER_FILES = {"default": "config.yaml", "smoke": "smoke.yaml", "paper": "paper.yaml", "gpu": "gpu.yaml"}
 STUDY = "adversarial_training"
@@ -220,6 +221,21 @@ def test_the_workflow_refuses_what_the_schemas_refuse(pristine: Path, run_projec
     assert "unknown key 'devise'" in run_project(pristine, "--dry-run", "--config", "devise=cpu", succeeds=False)
     said = run_project(pristine, "--dry-run", "--config", "studies=[james_stien]", succeeds=False)
     assert "james_stien: the studies are" in said
+
+
+def test_a_file_of_another_tier_is_refused_with_what_to_add(pristine: Path, tmp_path: Path) -> None:
+    """Else Snakemake would know no rule for it, or have nothing to do where it is there."""
+    project = shutil.copytree(pristine, tmp_path / "project")
+    (project / "results" / "paper").mkdir(parents=True)
+    (project / "results" / "paper" / "claims.json").touch()
+    for target in ("results/smoke/claims.json", "results/paper/claims.json", "figures/smoke/james_stein/risk.png"):
+        tier = target.split("/")[1]
+        run = snakemake("--dry-run", target, directory=project, root=project)
+        mend = f"this run is of tier default, not {tier}: add --configfile config/{tier}.yaml after all targets"
+        assert run.returncode == 1
+        assert mend in run.stdout + run.stderr
+    run = snakemake("--dry-run", target, "--configfile", "config/smoke.yaml", directory=project, root=project)
+    assert run.returncode == 0
 
 
 def test_an_override_is_laid_over_the_tier_that_was_chosen(pristine: Path, run_project: Callable[..., str]) -> None:

@@ -70,6 +70,11 @@ def figure_files(study, *kinds):
     return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
 
 
+def refuse_tier(wildcards):
+    file = here(settings.tier_file(wildcards.tier))
+    raise WorkflowError(f"this run is of tier {TIER}, not {wildcards.tier}: add --configfile {file} after all targets")
+
+
 # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
 STUDY_OUTPUTS = {
     study: [
