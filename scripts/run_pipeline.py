@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,10 +58,11 @@ def main(argv: list[str]) -> int:
     log = Path("logs", args.tier, "snakemake.log")
     with locked(Path(".snakemake", "run.lock"), "another run is at work in this folder") as lock:
         clear_remains()
-        stored = tables.read_json(settings.CELL_SECONDS).get(args.tier, {}) if settings.CELL_SECONDS.exists() else {}
+        measured = tables.read_json(settings.CELL_SECONDS) if settings.CELL_SECONDS.exists() else {}
+        stored, jobs = measured.get(args.tier, {}), measured.get("jobs", {"seconds": {}})["seconds"]
         known = [study for study in config["studies"] if study in studies.NAMES]  # Snakemake complains of the others
         plans = [Plan(study, args.tier, config, stored.get(study)) for study in known]
-        say(forecast(args.tier, plans, cores))
+        say(forecast(args.tier, plans, cores, jobs))
         tables.write_json(log.with_name("config.json"), config)
         with open(log, "w") as words, ticker(args.tier, plans) as progress:
             status = follow(snakemake(log.with_name("config.json"), cores, words, lock), log, plans, progress)
@@ -161,6 +162,7 @@ class Plan:
         section = settings.section(settings.grid_file(self.study), self.study, self.tier)
         files = {name: settings.image_file(self.config, name) for name in section["data"]}
         self.images = {name: Path(file) for name, file in files.items() if file}
+        self.slices: int = section["slices"]
         self.cells = {cell.key for cell in planned(self.study, section, self.images)}
         self.done: set[str] = set()
         self.seconds = 0.0
@@ -191,6 +193,11 @@ class Plan:
         """How many cells this run has to compute."""
         return len(self.cells) - self.before
 
+    def beside(self, jobs: Mapping[str, float]) -> float:
+        """Seconds that the study's jobs take beside computing cells; jobs: what one of each kind takes."""
+        once = sum(jobs.get(kind, 0) for kind in ("plan", "collect", "figures", "claims"))
+        return once + self.slices * jobs.get("slice", 0) if self.waiting() else 0
+
     def record(self) -> dict[str, Any]:
         """What this run has computed, and how long its cells took."""
         computed = len(self.done) - self.before
@@ -201,19 +208,25 @@ class Plan:
         shutil.rmtree(self.scratch / "checkpoints", ignore_errors=True)
 
 
-def forecast(tier: str, plans: Sequence[Plan], cores: int) -> list[str]:
-    """What there is to do and about how long it takes: the tier in a line, then each study."""
+def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, float]) -> list[str]:
+    """What there is to do and about how long it takes: the tier in a line, then each study.
+
+    jobs: seconds that a job of each kind takes beside computing cells, and that Snakemake takes beside all of them
+    """
     lines, seconds = [], 0.0
     for plan in plans:
         about = f"no forecast for study {plan.study} yet"
         if plan.stored:
-            share = plan.waiting() * plan.stored["seconds_per_cell"]
+            share = plan.waiting() * plan.stored["seconds_per_cell"] + plan.beside(jobs)
             about = f"about {duration(share)} of one core (measured on {plan.stored['machine']})"
             seconds += share
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
-    total = f"about {duration(seconds)} of one core, {duration(seconds / cores)} on {cores} cores (from {where})"
-    if not seconds:
+    if seconds:
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "provenance"))
+        wall = seconds / cores + jobs.get("snakemake", 0)
+        total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
+    else:
         total = "no forecast yet" if any(plan.waiting() for plan in plans) else "nothing to compute"
     return [f"{tier}: {counts(plans)}; {total}", *lines]
 

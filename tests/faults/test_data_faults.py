@@ -169,7 +169,9 @@ def test_pixels_that_would_be_clipped_or_guessed_are_refused_by_their_mode(
 ) -> None:
     """A grey ramp of 16 bits would be white but for its lowest 255 levels."""
     image.save(cifar10_root / "train" / "ship" / "1.png", format=kind)
-    with pytest.raises(DataError, match=rf"train/ship/1\.png has pixels of Pillow's mode {mode}: save it as RGB or grey"):
+    with pytest.raises(
+        DataError, match=rf"train/ship/1\.png has pixels of Pillow's mode {mode}: save it as RGB or grey"
+    ):
         sources.cifar10_folder(cifar10_root)
 
 

@@ -26,6 +26,10 @@ from support import ROOT, killed_pipeline, made_by_the_pipeline
 STUDY = "adversarial_training"
 SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "none", "cifar10": "none"}}
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
+JOBS = {
+    "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
+    "claims_page": 4.0, "provenance": 5.0, "snakemake": 600.0,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -89,9 +93,7 @@ def test_caches_go_into_the_folder_of_the_run_where_there_is_no_home(
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])
-def test_a_user_without_a_name_has_its_number_for_one(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_user_without_a_name_has_its_number_for_one(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(number: int) -> NoReturn:
         raise error(f"uid not found: {number}")
 
@@ -216,15 +218,33 @@ def test_the_forecast_counts_only_what_is_not_kept_and_names_studies_without_one
     cells = len(first.cells)
     keep(first, [*sorted(first.cells)[:10], "0" * 16])  # the last is of a cell that this grid does not have
     known, unknown = plan(STORED), plan()
-    assert run_pipeline.forecast("smoke", [known, unknown], 2) == [
+    assert run_pipeline.forecast("smoke", [known, unknown], 2, {}) == [
         f"smoke: {2 * cells:,} cells, 20 kept; about {(cells - 10) / 30:.1f} min of one core, "
         f"{(cells - 10) / 60:.1f} min on 2 cores (from benchmarks/cell_seconds.json)",
         f"  {STUDY}: {cells} cells, 10 kept; about {(cells - 10) / 30:.1f} min of one core (measured on a machine)",
         f"  {STUDY}: {cells} cells, 10 kept; no forecast for study {STUDY} yet",
     ]
-    assert run_pipeline.forecast("smoke", [unknown], 2)[0].endswith("; no forecast yet")
+    assert run_pipeline.forecast("smoke", [unknown], 2, {})[0].endswith("; no forecast yet")
     known.before = cells
-    assert run_pipeline.forecast("smoke", [known], 2)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
+    assert (
+        run_pipeline.forecast("smoke", [known], 2, JOBS)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
+    )
+
+
+def test_the_forecast_counts_what_jobs_take_beside_their_cells() -> None:
+    """A short tier is start-up and drawing: two studies, each with its slices, the tier's pages, and Snakemake."""
+    known, kept = plan(STORED), plan(STORED)
+    kept.before, known.slices = len(kept.cells), 3
+    of_study = 2 * len(known.cells) + 1 + 30 * 3 + 2 + 40 + 3
+    told = run_pipeline.forecast("smoke", [known, kept], 2, JOBS)
+    wall = (of_study + 4 + 5) / 2 + 600
+    assert f"about {(of_study + 9) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
+    assert told[1].endswith(f"about {of_study / 60:.1f} min of one core (measured on a machine)")
+    assert told[2].endswith("about 0 s of one core (measured on a machine)"), "nothing of it is left to do"
+
+
+def test_what_is_stored_knows_every_kind_of_job_of_a_study_and_a_tier() -> None:
+    assert tables.read_json(settings.CELL_SECONDS)["jobs"]["seconds"].keys() == JOBS.keys()
 
 
 def test_the_time_left_weighs_cells_by_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,6 +330,26 @@ def test_seconds_per_cell_are_stored_by_tier_and_study_and_the_others_stay(folde
         "paper": {"a": {"seconds_per_cell": 1.5, "machine": "a processor"}, "b": STORED},
         "default": {"a": STORED},
     }
+
+
+def test_what_jobs_take_beside_cells_is_stored_from_a_run_that_computed_every_row(folder: Path) -> None:
+    study = {"cells": 9, "kept": 0, "computed": 9, "seconds": 30.0}
+    run: dict[str, Any] = {"exit_status": 0, "machine": {"cpu": "a processor"}, "cores": 2}
+    run |= {"wall_seconds": 40.0, "cell_seconds": 30.0}
+    benchmarks = {"a/slice-00": 20.0, "a/slice-01": 18.0, "a/figures": 6.0, "b/figures": 100.0, "provenance": 1.0}
+    tables.write_json(folder / "results/smoke/provenance.json", {"tier": "smoke", "studies": {}})
+    for name, seconds in benchmarks.items():
+        tables.write_text(folder / f"logs/smoke/{name}.tsv", f"s\th:m:s\n{seconds}\t0:00:00\n")
+    command = [sys.executable, str(ROOT / "benchmarks" / "cell_seconds.py"), "results/smoke", "--output", "stored.json"]
+
+    def stored(**changes: Any) -> Any:
+        tables.write_json(folder / "logs/smoke/run.json", {**run, "studies": {"a": {**study, **changes}}})
+        subprocess.run(command, check=True)
+        return tables.read_json(folder / "stored.json")
+
+    assert stored(kept=1) == {"smoke": {}}, "its logs are of two runs"
+    each = {"figures": 6.0, "provenance": 1.0, "slice": (38 - 30) / 2, "snakemake": 40 - 45 / 2}
+    assert stored() == {"smoke": {}, "jobs": {"seconds": each, "machine": "a processor"}}
 
 
 # ---------------------------------------------------------------- progress

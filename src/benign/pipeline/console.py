@@ -55,7 +55,7 @@ def open_closed_streams() -> None:
         if getattr(sys, name) is None:
             number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the stream's own
             os.set_inheritable(number, True)
-            setattr(sys, name, open(number, mode, encoding="utf-8"))
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def parser(documentation: str | None) -> argparse.ArgumentParser:

@@ -103,8 +103,8 @@ def check_config(config: dict[str, Any], where: str = "the configuration") -> No
     for name in FOLDERS:
         if not isinstance(config.get(name), str | None):
             raise SettingsError(
-                f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one with "
-                "': ' in it): write the name into a tier file, or give it to scripts/run_pipeline.py"
+                f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one "
+                "with ': ' in it): write the name into a tier file, or give it to scripts/run_pipeline.py"
             )
     check(config, TierFile, where)
     if unknown := sorted(set(config["studies"]) - set(studies.NAMES)):
