@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,15 +90,22 @@ def without_folders(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def commit() -> dict[str, Any]:
-    """The commit, and whether tracked sources differ from it; nulls outside a Git checkout."""
+    """The commit, and whether tracked sources differ from it; nulls where this project is no Git checkout of its own.
+
+    A copy without Git that lies in another repository is none: that repository's commit says nothing of it.
+    """
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # a hook of another repository sets them
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(settings.ROOT), *arguments]
         try:
-            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             return None
 
+    if git("rev-parse", "--show-toplevel") != str(settings.ROOT):
+        return {"commit": None, "modified": None}
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "scripts", "workflow", "config")
     return {"commit": git("rev-parse", "HEAD"), "modified": None if changed is None else bool(changed)}
 

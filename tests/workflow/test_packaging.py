@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path
@@ -47,6 +48,12 @@ def test_the_peers_lock_has_all_that_they_lack() -> None:
     peers = lock.locked(lock.PEERS)
     needed = lock.closure([Requirement(name) for name in peers])
     assert {name: version for name, version in needed.items() if name not in lock.locked(lock.LOCK)} == peers
+
+
+def test_the_lock_has_what_builds_the_package() -> None:
+    """`make` installs it without build isolation, which would fetch that once more."""
+    project = tomllib.loads(lock.PROJECT.read_text())
+    assert {Requirement(text) for text in project["build-system"]["requires"]} <= {*lock.wanted(lock.PROJECT)}
 
 
 def test_every_disagreement_is_named() -> None:
@@ -201,8 +208,8 @@ def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
         (["reproduce"], ["run_pipeline.py --tier default --cores all"]),
         (["smoke", "CORES=3"], ["run_pipeline.py --tier smoke --cores 3"]),
         (
-            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/c", "DEVICE=cuda"],
-            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
+            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/it's: (c), #1", "DEVICE=cuda"],
+            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/it'\\''s: (c), #1'"],
         ),
         (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
         (["artifact"], ["python tools/render_artifact.py"]),
@@ -220,9 +227,25 @@ def test_make_sets_up_the_environment_and_then_runs(arguments: list[str], comman
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "CORES")}
     command = ["make", "--dry-run", *arguments]
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert said.index("-m venv .venv") < said.index("-r requirements.lock") < said.index("--no-deps -e .")
+    assert said.index("-m venv .venv") < said.index("-r requirements.lock") < said.index("--no-build-isolation -e .")
     for text in commands:
         assert text in said
+
+
+@pytest.mark.slow
+def test_make_needs_no_network_where_all_is_installed(tmp_path: Path) -> None:
+    """After a lock that was only touched: what pip asks for is looked up nowhere."""
+    project = copy_project(tmp_path / "project")
+    for name in ("README.md", "LICENSE", "Makefile", "requirements.lock"):
+        (project / name).write_text((ROOT / name).read_text())
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    (installed,) = (project / ".venv").glob("lib/python*/site-packages")
+    (installed / "all.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    command = ["make", ".venv/ready", f"PYTHON={sys.executable}"]
+    environment = {**os.environ, "PIP_NO_INDEX": "1"}
+    answer = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert str(project / "src") in (installed / "__editable__.benign-0.1.0.pth").read_text()
 
 
 def test_make_without_a_recent_python_says_so(tmp_path: Path) -> None:

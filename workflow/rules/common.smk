@@ -44,7 +44,8 @@ try:
     STUDIES = config["studies"]
     GRIDS = {study: here(settings.grid_file(study)) for study in STUDIES}
     SECTIONS = {study: settings.section(Path(GRIDS[study]), study, TIER) for study in STUDIES}
-except settings.SettingsError as error:
+    IMAGES = {name: settings.image_file(config, name) for name in config["data"]}
+except (settings.SettingsError, OSError) as error:
     raise WorkflowError(str(error))
 
 DEVICE = settings.resolve_device(config["device"])
@@ -58,8 +59,7 @@ wildcard_constraints:
 
 def image_files(study):
     """Data set to the file with its images, for the data sets that the study's section names and this run has."""
-    found = {name: settings.image_file(config, name) for name in SECTIONS[study]["data"]}
-    return {name: file for name, file in found.items() if file}
+    return {name: IMAGES[name] for name in SECTIONS[study]["data"] if IMAGES[name]}
 
 
 def slice_files(study, kind):
@@ -68,6 +68,11 @@ def slice_files(study, kind):
 
 def figure_files(study, *kinds):
     return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
+
+
+def refuse_tier(wildcards):
+    file = here(settings.tier_file(wildcards.tier))
+    raise WorkflowError(f"this run is of tier {TIER}, not {wildcards.tier}: add --configfile {file} after all targets")
 
 
 # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.

@@ -53,3 +53,17 @@ rule provenance:
     shell:
         "python {input.script} {params.options} --config {params.config:q} --tables {input.tables}"
         " --figures {input.figures} --origins {input.origins} --output {output} > {log} 2>&1"
+
+
+# What another run makes, asked for by name. Without this rule Snakemake would know none that makes it and not say why,
+# or have nothing to do where it is there. Rules without wildcards go before it, and slices are left to theirs, so that
+# a workflow may run two tiers as modules.
+rule of_another_tier:
+    input:
+        refuse_tier,
+    output:
+        "{kind}/{tier}/{file}",
+    wildcard_constraints:
+        kind="results|figures",
+        tier="|".join(tier for tier in settings.TIERS if tier != TIER),
+        file="(?!.*/slices/).+",

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import fcntl
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ def reports_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], in
 
     @functools.wraps(main)
     def guarded(argv: list[str]) -> int:
+        open_closed_streams()
         try:
             return main(argv)
         except REPORTED as error:
@@ -42,6 +44,18 @@ def reports_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], in
             return 2
 
     return guarded
+
+
+def open_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed (`make smoke 2>&-`), here and for what is started.
+
+    Else Python has none to write to, and the next file to be opened gets the number of the stream and its words.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the stream's own
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def parser(documentation: str | None) -> argparse.ArgumentParser:

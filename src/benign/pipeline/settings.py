@@ -6,7 +6,6 @@ message names file, key, value and mend.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from benign import studies
+from benign.data.images import folders
 from benign.declared import Declared, faults, field, without_repeats
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +53,9 @@ class TierFile(Declared):
     cifar10_root: Annotated[str, Field(min_length=1)] | None = field(
         "a folder with cifar-10-batches-py or {train,test}/<class>; goes before data.cifar10", default=None
     )
+
+
+FOLDERS = ("mnist_root", "cifar10_root")
 
 
 class Section(Declared):
@@ -97,6 +100,12 @@ def section(path: Path, study: str, tier: str) -> dict[str, Any]:
 
 def check_config(config: dict[str, Any], where: str = "the configuration") -> None:
     """Raise SettingsError unless `config` is a whole and correct tier file, with what --config laid over it."""
+    for name in FOLDERS:
+        if not isinstance(config.get(name), str | None):
+            raise SettingsError(
+                f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one "
+                "with ': ' in it): write the name into a tier file, or give it to scripts/run_pipeline.py"
+            )
     check(config, TierFile, where)
     if unknown := sorted(set(config["studies"]) - set(studies.NAMES)):
         raise SettingsError(f"{where}: studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
@@ -111,12 +120,13 @@ def check_config(config: dict[str, Any], where: str = "the configuration") -> No
 def image_source(config: dict[str, Any], dataset: str) -> tuple[str, str] | None:
     """(label for a file name, source for scripts/fetch_data.py) of a data set; None if this run leaves it out.
 
-    A folder given by --config goes before what the tier file says.
+    A folder given by --config goes before what the tier file says. Its label follows from what it holds, so that it is
+    read again after it has changed.
     """
     root = config.get(f"{dataset}_root")
     if root is not None:
-        folder = str(Path(root).expanduser().resolve())
-        return f"folder-{hashlib.sha256(folder.encode()).hexdigest()[:8]}", folder
+        folder = Path(root).expanduser().resolve()
+        return f"folder-{folders.state(dataset, folder)[:8]}", str(folder)
     source = config["data"][dataset]
     return None if source == "none" else (source, source)
 
