@@ -54,6 +54,31 @@ def test_the_same_question_has_the_same_answer(capsys: pytest.CaptureFixture[str
     assert ask(capsys, "seed=4")["rho"] != first["rho"]
 
 
+BEYOND = [("step_scale", "1e20"), ("step_scale", "1e30"), ("step_scale", "1e38")]
+
+
+@pytest.mark.parametrize(("name", "value"), BEYOND)
+def test_the_attack_works_at_every_scale_of_the_weights(
+    name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps this long leave the averaging predictor, whatever their length: 1e10 gives what 1e38 gives."""
+    given = ("signal=5", "budget=1", "flip_rate=0.1")
+    there, here = ask(capsys, *given, f"{name}={value}"), ask(capsys, *given, f"{name}=1e10")
+    assert there["robust_test_error"] == here["robust_test_error"] > here["clean_test_error"]
+    assert "vanished" not in there
+
+
+def test_the_attack_works_where_little_is_learned_beside_the_initial_weights_and_says_that_it_is_little(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """At d = 10²⁰ a step is as small beside the initial weights as roundings are: nothing but noise is learned."""
+    found = ask(capsys, "signal=5", "budget=2", "d=1e20", "test_points=500")
+    low, high = found["robust_test_error_interval"]
+    assert low <= found["predictions"]["averaging"] <= high
+    assert found["predictions"]["averaging"] > 0.97
+    assert found["vanished"] > 0.3
+
+
 def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cell.main(small()) == 0
     said = capsys.readouterr().out
