@@ -16,11 +16,12 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--claims", required=True, nargs="+", type=Path, metavar="FILE.json")
+    result.add_argument("--claims", required=True, nargs="+", action="extend", type=Path, metavar="FILE.json")
     result.add_argument(
         "--origins",
         required=True,
         nargs="+",
+        action="extend",
         type=Path,
         metavar="FILE.json",
         help="what computed the rows, each study's",

@@ -23,11 +23,12 @@ def arguments() -> argparse.ArgumentParser:
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
     result.add_argument("--config", required=True, type=json.loads, metavar="JSON", help="the configuration as run")
-    result.add_argument("--tables", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/table.csv")
-    result.add_argument("--figures", required=True, nargs="*", type=Path, metavar="figures/TIER/STUDY/NAME.png")
-    result.add_argument(
-        "--origins", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/origins.json"
-    )
+    for name, file in (
+        ("--tables", "results/TIER/STUDY/table.csv"),
+        ("--figures", "figures/TIER/STUDY/NAME.png"),
+        ("--origins", "results/TIER/STUDY/slices/origins.json"),
+    ):
+        result.add_argument(name, required=True, nargs="*", action="extend", type=Path, metavar=file)
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 

@@ -26,7 +26,16 @@ from typing import IO, Any
 from benign import studies
 from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
-from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
+from benign.pipeline.console import (
+    Ticker,
+    UserError,
+    distinct,
+    duration,
+    locked,
+    name_and_value,
+    parser,
+    reports_errors,
+)
 from benign.pipeline.plans import planned
 from benign.pipeline.rows import Arrivals
 
@@ -42,7 +51,13 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--tier", choices=settings.TIERS, default="default")
     result.add_argument("--cores", default="all", metavar="N", help="how many jobs run side by side; by default all")
     result.add_argument(
-        "--config", nargs="*", type=name_and_value, default=[], metavar="NAME=VALUE", help="laid over the tier's file"
+        "--config",
+        nargs="+",
+        action="extend",
+        type=name_and_value,
+        default=[],
+        metavar="NAME=VALUE",
+        help="laid over the tier's file",
     )
     return result
 
@@ -53,7 +68,7 @@ def main(argv: list[str]) -> int:
     started = time.monotonic()
     args = arguments().parse_args(argv)
     cores = core_count(args.cores)
-    config = laid_over(settings.read_yaml(settings.tier_file(args.tier)), args.config)
+    config = laid_over(settings.read_yaml(settings.tier_file(args.tier)), list(distinct(args.config).items()))
     settings.check_config(config)
     log = Path("logs", args.tier, "snakemake.log")
     with locked(Path(".snakemake", "run.lock"), "another run is at work in this folder") as lock:

@@ -198,6 +198,7 @@ def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureF
     [
         ({"checkpoint-seconds": "-1"}, "--checkpoint-seconds -1.0: give a number of seconds, at least 0"),
         ({"images": "mnist=/no/such"}, "--images mnist=/no/such: there is no such file"),
+        ({"threads": "0"}, "--threads 0: give a number from 1 to"),
         ({"plan": "/no/such.plan"}, "/no/such.plan does not exist: make it with scripts/plan.py"),
         ({"output": "/dev/null/table.csv"}, "/dev/null"),
     ],

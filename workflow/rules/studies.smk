@@ -33,10 +33,10 @@ for study in STUDIES:
             runtime=30,
         params:
             options=f"--study {study} --tier {TIER} --output results/{TIER}/{study}/slices",
-            images=list(image_files(study)),
+            images=[f"--images {name}" for name in image_files(study)],
             code=provenance.code_of(study, "cells"),
         shell:
-            "python {input.script} {params.options} --grid {input.grid} --images {params.images} > {log} 2>&1"
+            "python {input.script} {params.options} --grid {input.grid} {params.images} > {log} 2>&1"
 
     rule:
         name:
@@ -65,10 +65,10 @@ for study in STUDIES:
             runtime=240,
         params:
             options=f"--tier {TIER} --device {DEVICE}",
-            images=[f"{name}={file}" for name, file in image_files(study).items()],
+            images=[f"--images {name}={file}" for name, file in image_files(study).items()],
             fingerprint=provenance.run_fingerprint(study, DEVICE, threads=1, images={}),
         shell:
-            "python {input.script} {params.options} --plan {input.plan} --threads {threads} --images {params.images}"
+            "python {input.script} {params.options} --plan {input.plan} --threads {threads} {params.images}"
             " --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"
 
     rule:

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benign.data.images.record import DataError
-from benign.pipeline.settings import SettingsError
+from benign.pipeline.settings import SettingsError, Sources
 from benign.pipeline.tables import TableError
 from benign.study import CellError
 
@@ -71,6 +71,40 @@ def name_and_value(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
     return name, value
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The assignments by name; UserError if a name comes twice."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name} is given {names.count(name)} times: give it once")
+    return dict(pairs)
+
+
+def data_set(text: str) -> str:
+    """For argparse: the name of a data set."""
+    if text not in Sources.model_fields:
+        raise argparse.ArgumentTypeError(f"{text!r} is no data set: give one of {', '.join(Sources.model_fields)}")
+    return text
+
+
+def images_file(text: str) -> tuple[str, Path]:
+    """For argparse: "mnist=FILE" as a pair."""
+    name, file = name_and_value(text)
+    return data_set(name), Path(file)
+
+
+def add_images(command: argparse.ArgumentParser) -> None:
+    """Let a command take data sets. One file for each --images: an option of many values would eat what follows it."""
+    command.add_argument(
+        "--images",
+        action="append",
+        type=images_file,
+        default=[],
+        metavar="NAME=FILE",
+        help="a data set, from scripts/fetch_data.py; give the option once for each",
+    )
 
 
 @contextlib.contextmanager
