@@ -4,6 +4,7 @@
 
 SHELL := bash
 CORES ?= all
+# Its `python` alone is called: what else is in there names the place where it was made, and a checkout can be moved.
 BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv/peers
@@ -47,11 +48,11 @@ slurm-check: $(READY)
 	$(BIN)/python tools/slurm_check.py
 
 check: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m snakefmt --check Snakefile workflow
+	$(BIN)/python -m snakemake --lint
 	$(BIN)/python tools/lock.py --check
 
 $(READY): requirements.lock pyproject.toml

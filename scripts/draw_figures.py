@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import files, plots, studies
 from benign.pipeline import tables
 from benign.pipeline.console import parser, reports_errors
