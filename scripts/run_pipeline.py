@@ -118,12 +118,31 @@ def processes_here(program: str) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = [Path(word).name for word in (entry / "cmdline").read_text(errors="replace").split("\0")[:4]]
-            if program in words and (entry / "cwd").readlink() == Path.cwd():
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")
+            if program_of(words) == program and (entry / "cwd").readlink() == Path.cwd():
                 found.append(int(entry.name))
         except OSError:  # it has ended, or is somebody else's
             continue
     return sorted(found)
+
+
+def program_of(words: Sequence[str]) -> str:
+    """What a command line runs: the name of its first word or, where that is Python, of the script or module.
+
+    The words after it are arguments: `tmux new -s snakemake` runs tmux.
+    """
+    program, *rest = words
+    if not Path(program).name.startswith("python"):
+        return Path(program).name
+    following = iter(rest)
+    for word in following:
+        if last := re.fullmatch(r"-[bBdEIiOPqsSuvx]*([cm])(.*)", word, re.DOTALL):  # what follows is code, or a module
+            return (last[2] or next(following, "")) if last[1] == "m" else ""
+        if not word.startswith("-"):
+            return Path(word).name
+        if re.fullmatch(r"-[bBdEIiOPqsSuvx]*[WX]", word):  # what follows is this option's value
+            next(following, "")
+    return ""
 
 
 # ---------------------------------------------------------------- what there is to do
