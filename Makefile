@@ -17,6 +17,11 @@ OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 
 # Jobs are single-threaded and run side by side.
 export OMP_NUM_THREADS := 1
+# Of the shell's own settings those stay out that would bring in packages from elsewhere (a cluster's modules set
+# PYTHONPATH), install to elsewhere, or draw as a notebook does.
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+export MPLBACKEND := agg
 
 .PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
 
@@ -52,7 +57,7 @@ check: $(READY)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m snakefmt --check Snakefile workflow
-	$(BIN)/python -m snakemake --lint
+	$(BIN)/python -m snakemake --profile none --lint
 	$(BIN)/python tools/lock.py --check
 
 $(READY): requirements.lock pyproject.toml

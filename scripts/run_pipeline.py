@@ -258,7 +258,8 @@ def snakemake(
         str(cores),
     ]
     command += ["--configfile", str(settings.tier_file(tier))]
-    command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
+    # This machine runs it, whatever SNAKEMAKE_PROFILE says.
+    command += ["--profile", "none", "--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
     if config:
         command += ["--config", *(f"{name}={value}" for name, value in config)]
     return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()])

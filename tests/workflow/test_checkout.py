@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import run_pipeline
+from benign.pipeline import settings
 from support import ROOT, copy_project
 
 COMMANDS = [
@@ -52,3 +54,52 @@ def test_the_tests_of_a_copied_checkout_test_the_copy_s_code(copied: Path) -> No
 
 def test_make_calls_nothing_that_names_the_place_where_it_was_installed() -> None:
     assert set(re.findall(r"\$\(BIN\)/(\S+)", (ROOT / "Makefile").read_text())) == {"python"}
+
+
+# ---------------------------------------------------------------- a shell's settings
+
+
+STRANGE = {
+    "PYTHONPATH": "/a/cluster's/modules",
+    "PYTHONHOME": "/a/cluster's/python",
+    "PIP_USER": "1",
+    "PIP_TARGET": "/elsewhere",
+    "PIP_PREFIX": "/elsewhere",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+
+
+def test_make_installs_and_runs_without_what_the_shell_sets_for_other_pythons(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy2(ROOT / name, tmp_path / name)
+    python, log = tmp_path / ".venv" / "bin" / "python", tmp_path / "log"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\n{{ echo "ran $*"; env; }} >> {log}\n')
+    python.chmod(0o755)
+    subprocess.run(["make", "smoke", f"PYTHON={python}"], cwd=tmp_path, env={**os.environ, **STRANGE}, check=True)
+    runs = [dict(re.findall(r"^(\w+)=(.*)$", run, re.MULTILINE)) for run in log.read_text().split("ran ")[1:]]
+    assert len(runs) == 4, "venv, pip twice, the pipeline"
+    for run in runs:
+        assert {name: run[name] for name in STRANGE if name in run} == {"PIP_USER": "0", "MPLBACKEND": "agg"}
+
+
+def test_figures_are_drawn_in_a_notebook_s_shell(tmp_path: Path) -> None:
+    table = ROOT / "tests" / "regression" / "reference" / "moderate_dimension.csv"
+    options = ["--study", "moderate_dimension", "--table", str(table), "--output", str(tmp_path)]
+    line = [sys.executable, str(ROOT / "scripts" / "draw_figures.py"), *options]
+    environment = {**os.environ, "MPLBACKEND": STRANGE["MPLBACKEND"]}
+    answer = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert list(tmp_path.glob("*.png"))
+
+
+def test_a_run_is_this_machine_s_whatever_profile_the_shell_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("executor: of another machine\n")
+    monkeypatch.setenv("SNAKEMAKE_PROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "tier_file", lambda tier: ROOT / "config" / "no_such.yaml")
+    with open("words", "w") as words, open("lock", "w") as lock:
+        assert run_pipeline.snakemake("smoke", 1, [], words, lock).wait() == 1
+    assert "no_such.yaml" in Path("words").read_text(), "it came as far as the tier's file"
