@@ -103,3 +103,26 @@ def test_a_run_is_this_machine_s_whatever_profile_the_shell_names(
     with open("words", "w") as words, open("lock", "w") as lock:
         assert run_pipeline.snakemake("smoke", 1, [], words, lock).wait() == 1
     assert "no_such.yaml" in Path("words").read_text(), "it came as far as the tier's file"
+
+
+# ---------------------------------------------------------------- any place, any clone
+
+
+def test_a_clone_has_the_committed_bytes_whatever_line_ends_git_prefers(tmp_path: Path) -> None:
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    for name in (".ci/run", ".gitattributes", "Makefile", "Snakefile", "environment.yml", "requirements.lock"):
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, origin / name)
+    for name in ("config", "workflow", "scripts", "figures/paper/linear_classifier", "results/paper/linear_classifier"):
+        shutil.copytree(ROOT / name, origin / name, ignore=shutil.ignore_patterns("slices", "__pycache__"))
+
+    def git(*arguments: str | Path) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *identity, *arguments], cwd=origin, capture_output=True, check=True)
+
+    git("init")
+    git("add", "--all")
+    git("commit", "--message", "all")
+    git("clone", "-c", "core.autocrlf=true", origin, clone)
+    files = [path.relative_to(origin) for path in origin.rglob("*") if path.is_file() and ".git" not in path.parts]
+    assert [name for name in files if (clone / name).read_bytes() != (origin / name).read_bytes()] == []
