@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import run_pipeline
 from benign.pipeline import settings
-from support import ROOT, copy_project
+from support import ROOT, copy_project, made_by_the_pipeline, snakemake
 
 COMMANDS = [
     path.relative_to(ROOT)
@@ -108,6 +109,28 @@ def test_a_run_is_this_machine_s_whatever_profile_the_shell_names(
 # ---------------------------------------------------------------- any place, any clone
 
 
+@pytest.mark.slow
+def test_a_checkout_in_an_odd_place_makes_the_same_results_from_another_folder(
+    pristine: Path, example_run: Path, tmp_path: Path
+) -> None:
+    project, folder = tmp_path / ODD / "project", tmp_path / "elsewhere"
+    shutil.copytree(pristine, project, ignore=shutil.ignore_patterns(".snakemake", "results", "figures", "scratch"))
+    folder.mkdir()
+    line = [sys.executable, str(project / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    answer = subprocess.run(line, cwd=folder, env=ELSEWHERE, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert made_by_the_pipeline(folder) == made_by_the_pipeline(example_run)
+
+
+def test_a_place_whose_name_snakemake_takes_for_a_pattern_is_refused_from_elsewhere(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "{braces}" / "project")
+    answer = snakemake("--configfile", project / "config/smoke.yaml", "--dry-run", directory=tmp_path, root=project)
+    assert answer.returncode == 1
+    assert f"braces are wildcards to Snakemake: run it in {project}, or rename the folder" in answer.stdout
+    within = snakemake("--configfile", "config/smoke.yaml", "--dry-run", directory=project, root=project)
+    assert within.returncode == 0, within.stdout
+
+
 def test_a_clone_has_the_committed_bytes_whatever_line_ends_git_prefers(tmp_path: Path) -> None:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     for name in (".ci/run", ".gitattributes", "Makefile", "Snakefile", "environment.yml", "requirements.lock"):
@@ -126,3 +149,67 @@ def test_a_clone_has_the_committed_bytes_whatever_line_ends_git_prefers(tmp_path
     git("clone", "-c", "core.autocrlf=true", origin, clone)
     files = [path.relative_to(origin) for path in origin.rglob("*") if path.is_file() and ".git" not in path.parts]
     assert [name for name in files if (clone / name).read_bytes() != (origin / name).read_bytes()] == []
+
+
+# ---------------------------------------------------------------- a part of another workflow
+
+
+OUTER = """
+
+rule ours:
+    output:
+        "ours.txt",
+    shell:
+        "echo $PYTHONPATH $PATH > {output}"
+
+
+rule everything:
+    default_target: True
+    input:
+        rules.ours.output,
+        rules.benign_all.input,
+"""
+
+
+def outer(folder: Path, module: Path, before: str = "", after: str = "") -> None:
+    """A workflow in `folder` that has the project at `module` as config/README.md shows, and rules of its own."""
+    page = (ROOT / "config" / "README.md").read_text()
+    (shown,) = re.findall(r"^```python\n(module benign:.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (folder / "Snakefile").write_text(before + shown.replace("/path/to/the/project", str(module)) + after)
+    config = yaml.safe_load((module / "config" / "smoke.yaml").read_text())
+    (folder / "outer.yaml").write_text(yaml.safe_dump({"benign": config, "samples": ["ours"]}))
+
+
+@pytest.mark.slow
+def test_another_workflow_can_have_it_as_a_module_below_a_prefix_of_its_own(
+    pristine: Path, example_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer(tmp_path, pristine, after=OUTER)
+    (tmp_path / "cluster").mkdir()
+    (tmp_path / "cluster" / "torch.py").write_text('raise ImportError("for another Python")')
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "cluster"))
+    run = snakemake("--configfile", "outer.yaml", "--show-failed-logs", directory=tmp_path, root=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    alone = f"{tmp_path / 'cluster'} {os.environ['PATH']}\n"
+    assert (tmp_path / "ours.txt").read_text() == alone, "its own jobs are left alone"
+    theirs = {".snakemake", "Snakefile", "outer.yaml", "ours.txt", "cluster"}
+    assert {path.name for path in tmp_path.iterdir()} - theirs == {"benign"}
+    assert made_by_the_pipeline(tmp_path / "benign") == made_by_the_pipeline(example_run)
+
+
+@pytest.mark.parametrize(
+    ("before", "target"),
+    [
+        ('rule first:\n    output:\n        "first",\n\n\nrule own:\n    default_target: True\n\n\n', "own"),
+        ('rule first:\n    output:\n        "first",\n\n\n', "first"),
+        ("", "benign_all"),
+    ],
+    ids=["stated", "first", "none"],
+)
+def test_the_default_target_of_the_other_workflow_stays(
+    before: str, target: str, pristine: Path, tmp_path: Path
+) -> None:
+    outer(tmp_path, pristine, before=before)
+    run = snakemake("--configfile", "outer.yaml", "--dry-run", directory=tmp_path, root=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.findall(r"^(?:local)?rule (\w+):$", run.stdout, re.MULTILINE)[-1] == target
