@@ -4,6 +4,7 @@
 
 SHELL := bash
 CORES ?= all
+# Its `python` alone is called: what else is in there names the place where it was made, and a checkout can be moved.
 BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv/peers
@@ -17,6 +18,11 @@ OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 
 # Jobs are single-threaded and run side by side.
 export OMP_NUM_THREADS := 1
+# Of the shell's own settings those stay out that would bring in packages from elsewhere (a cluster's modules set
+# PYTHONPATH), install to elsewhere, or draw as a notebook does.
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+export MPLBACKEND := agg
 
 .PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
 
@@ -48,11 +54,11 @@ slurm-check: $(READY)
 	$(BIN)/python tools/slurm_check.py
 
 check: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m snakefmt --check Snakefile workflow
+	$(BIN)/python -m snakemake --profile none --lint
 	$(BIN)/python tools/lock.py --check
 
 # The package is built with the setuptools of the lock, so that where all is installed no network is needed.

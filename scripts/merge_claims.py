@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, parser, reports_errors
 from benign.pipeline.pages import claims as claims_page

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.pipeline import plans, settings
 from benign.pipeline.console import UserError, data_set, parser, reports_errors

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
 

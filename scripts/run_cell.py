@@ -13,7 +13,10 @@ import functools
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 import torch
 from rich.console import Console

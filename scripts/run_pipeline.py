@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.claims import VERDICTS
 from benign.pipeline import provenance, settings, tables
@@ -150,12 +152,31 @@ def processes_here(program: str) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = [Path(word).name for word in (entry / "cmdline").read_text(errors="replace").split("\0")[:4]]
-            if program in words and (entry / "cwd").readlink() == Path.cwd():
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")
+            if program_of(words) == program and (entry / "cwd").readlink() == Path.cwd():
                 found.append(int(entry.name))
         except OSError:  # it has ended, or is somebody else's
             continue
     return sorted(found)
+
+
+def program_of(words: Sequence[str]) -> str:
+    """What a command line runs: the name of its first word or, where that is Python, of the script or module.
+
+    The words after it are arguments: `tmux new -s snakemake` runs tmux.
+    """
+    program, *rest = words
+    if not Path(program).name.startswith("python"):
+        return Path(program).name
+    following = iter(rest)
+    for word in following:
+        if last := re.fullmatch(r"-[bBdEIiOPqsSuvx]*([cm])(.*)", word, re.DOTALL):  # what follows is code, or a module
+            return (last[2] or next(following, "")) if last[1] == "m" else ""
+        if not word.startswith("-"):
+            return Path(word).name
+        if re.fullmatch(r"-[bBdEIiOPqsSuvx]*[WX]", word):  # what follows is this option's value
+            next(following, "")
+    return ""
 
 
 # ---------------------------------------------------------------- what there is to do
@@ -281,7 +302,8 @@ def snakemake(configuration: Path, cores: int, words: IO[str], lock: IO[str]) ->
         str(cores),
     ]
     command += ["--configfile", str(configuration)]
-    command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
+    # This machine runs it, whatever SNAKEMAKE_PROFILE says.
+    command += ["--profile", "none", "--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
     return subprocess.Popen(
         command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()], env=environment()
     )

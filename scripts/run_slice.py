@@ -13,6 +13,8 @@ import functools
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.pipeline import plans, provenance, settings, tables
 from benign.pipeline.console import UserError, add_images, distinct, parser, reports_errors

@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies, tolerances
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, add_images, distinct, parser, reports_errors

@@ -16,6 +16,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name

@@ -13,6 +13,8 @@ import functools
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # this checkout's code, not an installed one
+
 import torch
 
 from benign import studies

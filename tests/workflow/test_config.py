@@ -217,6 +217,40 @@ def test_the_label_of_a_folder_tells_whether_what_is_read_of_it_has_changed(tmp_
     assert labels()[1] != seen[0][1]
 
 
+CARD = "echo 'GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-0)'"
+COMPLAINT = "echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.'"
+
+
+@pytest.mark.parametrize(
+    ("driver", "visible", "device"),
+    [
+        (CARD, None, "cuda"),
+        (f"echo 'a warning'; {CARD}", "0", "cuda"),
+        (f"{COMPLAINT}; exit 9", None, "cpu"),
+        (f"{CARD}; exit 15", None, "cpu"),
+        ("echo 'No devices were found'", None, "cpu"),
+        ("exit 0", None, "cpu"),
+        ("exec sleep 60", None, "cpu"),
+        (CARD, "", "cpu"),
+        (CARD, "-1", "cpu"),
+        (None, None, "cpu"),
+    ],
+)
+def test_auto_is_cuda_where_the_driver_lists_a_card_that_may_be_used_and_ends_well(
+    driver: str | None, visible: str | None, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if driver is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{driver}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if driver else str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(settings, "GPU_SECONDS", 0.5 if driver == "exec sleep 60" else settings.GPU_SECONDS)
+    assert settings.resolve_device("auto") == device
+    assert settings.resolve_device("cuda") == "cuda"
+
+
 def test_the_workflow_refuses_what_the_schemas_refuse(pristine: Path, run_project: Callable[..., str]) -> None:
     assert "unknown key 'devise'" in run_project(pristine, "--dry-run", "--config", "devise=cpu", succeeds=False)
     said = run_project(pristine, "--dry-run", "--config", "studies=[james_stien]", succeeds=False)

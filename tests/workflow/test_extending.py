@@ -185,13 +185,12 @@ def test_a_bare_run_is_the_default_tier(pristine: Path) -> None:
 
 def test_one_cell_can_be_asked_for(pristine: Path) -> None:
     command = [sys.executable, "scripts/run_cell.py", STUDY, "d=5", "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(pristine / "src")}
-    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=True)
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, check=True)
     result = json.loads(answer.stdout)
     assert result["risk"] == pytest.approx(2, abs=5 * result["standard_error"])
     assert result["cell"] == {"experiment": "single", "d": 5, "norm": 0.0, "trials": 20000, "seed": 0}
     command[3] = "d=2"
-    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=False)
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
     assert answer.stderr == "error: d=2 is impossible: give a value that is at least 3\n"
 

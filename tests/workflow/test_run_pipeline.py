@@ -143,12 +143,36 @@ def leave(*names: str) -> list[Path]:
     return [Path(name) for name in names]
 
 
-def process(folder: Path, name: str, seconds: float = 60) -> subprocess.Popen[bytes]:
-    """One that looks like a run of that program in that folder."""
-    started = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})", name], cwd=folder)
+def process(folder: Path, script: str, *arguments: str, seconds: float = 60) -> subprocess.Popen[bytes]:
+    """Python at work in that folder, running a script of that name which does nothing."""
+    (folder / script).parent.mkdir(parents=True, exist_ok=True)
+    (folder / script).write_text(f"import time; time.sleep({seconds})")
+    started = subprocess.Popen([sys.executable, script, *arguments], cwd=folder)
     while not Path("/proc", str(started.pid), "cmdline").read_bytes():  # for a moment it has no command line yet
         time.sleep(0.01)
     return started
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ("/a/.venv/bin/python -m snakemake --cores 2", "snakemake"),
+        ("/a/.venv/bin/python /a/.venv/bin/snakemake --cores 2", "snakemake"),
+        ("python3.13t -X dev -Wignore -Bu -W error -um snakemake", "snakemake"),
+        ("/usr/bin/snakemake -n", "snakemake"),
+        ("python scripts/run_slice.py --plan 00.plan", "run_slice.py"),
+        ("tmux new -s snakemake", "tmux"),
+        ("vim snakemake", "vim"),
+        ("grep -r snakemake", "grep"),
+        ("python -m pytest snakemake", "pytest"),
+        ("python watch.py snakemake", "watch.py"),
+        ("python -c pass snakemake", ""),
+        ("python", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_command_line_runs_is_its_program_and_no_other_word_of_it(line: str, program: str) -> None:
+    assert run_pipeline.program_of(line.split(" ")) == program
 
 
 def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else(folder: Path) -> None:
@@ -170,7 +194,7 @@ def test_a_snakemake_at_work_in_the_folder_is_an_error_and_keeps_its_locks(folde
     (lock,) = leave(".snakemake/locks/0.input.lock")
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
-    other, here = process(elsewhere, "snakemake"), process(folder, "/usr/bin/snakemake")
+    other, here = process(elsewhere, "snakemake"), process(folder, "bin/snakemake", "--cores", "2")
     try:
         with pytest.raises(UserError, match=rf"a Snakemake \(process {here.pid}\) is at work in this folder: wait for"):
             run_pipeline.clear_remains()
@@ -183,9 +207,20 @@ def test_a_snakemake_at_work_in_the_folder_is_an_error_and_keeps_its_locks(folde
     assert not lock.exists()
 
 
+def test_a_program_that_only_has_snakemake_among_its_words_is_no_obstacle(folder: Path) -> None:
+    (lock,) = leave(".snakemake/locks/0.input.lock")
+    editor = process(folder, "editor", "snakemake")
+    try:
+        run_pipeline.clear_remains()
+    finally:
+        editor.kill()
+        editor.wait()
+    assert not lock.exists()
+
+
 def test_a_slice_that_outlived_its_snakemake_is_waited_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
-    with process(folder, str(ROOT / "scripts" / "run_slice.py"), seconds=2) as orphan:
+    with process(folder, "scripts/run_slice.py", "--plan", "00.plan", seconds=2) as orphan:
         run_pipeline.clear_remains()
         assert time.monotonic() - started > 1
         assert f"still at work, processes [{orphan.pid}]: waiting for them" in capsys.readouterr().err

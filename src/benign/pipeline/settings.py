@@ -6,7 +6,8 @@ message names file, key, value and mend.
 
 from __future__ import annotations
 
-import shutil
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -26,6 +27,7 @@ YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times a
 Tier = Literal["smoke", "default", "paper", "gpu"]
 TIERS: tuple[str, ...] = get_args(Tier)
 Device = Literal["cpu", "cuda", "auto"]
+GPU_SECONDS = 60.0  # in which a driver that works lists its cards, whatever else the machine does
 Distinct = BeforeValidator(without_repeats)
 
 
@@ -141,9 +143,13 @@ def resolve_device(device: str) -> str:
     """ "auto" as "cuda" where a GPU answers, else "cpu"; asks the driver, because Torch takes seconds to import."""
     if device != "auto":
         return device
-    tool = shutil.which("nvidia-smi")
-    found = tool is not None and subprocess.run([tool, "--list-gpus"], capture_output=True, check=False).stdout.strip()
-    return "cuda" if found else "cpu"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):  # hides them from Torch, not from nvidia-smi
+        return "cpu"
+    try:
+        answer = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, check=False, timeout=GPU_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return "cpu"
+    return "cuda" if answer.returncode == 0 and re.search(rb"(?m)^GPU \d+:", answer.stdout) else "cpu"
 
 
 def read_yaml(path: Path) -> Any:
