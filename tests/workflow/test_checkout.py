@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 import run_pipeline
-from benign.pipeline import settings
 from support import ROOT, copy_project, made_by_the_pipeline, snakemake
 
 COMMANDS = [
@@ -100,9 +99,8 @@ def test_a_run_is_this_machine_s_whatever_profile_the_shell_names(
     (tmp_path / "config.yaml").write_text("executor: of another machine\n")
     monkeypatch.setenv("SNAKEMAKE_PROFILE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(settings, "tier_file", lambda tier: ROOT / "config" / "no_such.yaml")
     with open("words", "w") as words, open("lock", "w") as lock:
-        assert run_pipeline.snakemake("smoke", 1, [], words, lock).wait() == 1
+        assert run_pipeline.snakemake(ROOT / "config" / "no_such.yaml", 1, words, lock).wait() == 1
     assert "no_such.yaml" in Path("words").read_text(), "it came as far as the tier's file"
 
 
