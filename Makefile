@@ -4,18 +4,25 @@
 
 SHELL := bash
 CORES ?= all
+# Its `python` alone is called: what else is in there names the place where it was made, and a checkout can be moved.
 BIN := .venv/bin
 READY := .venv/ready
 PEERS := .venv/peers
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
-OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),'mnist_root=$(MNIST_ROOT)') \
-	$(if $(CIFAR10_ROOT),'cifar10_root=$(CIFAR10_ROOT)')
+quoted = '$(subst ','\'',$(1))'
+OVERRIDES := $(if $(DEVICE),'device=$(DEVICE)') $(if $(MNIST_ROOT),$(call quoted,mnist_root=$(MNIST_ROOT))) \
+	$(if $(CIFAR10_ROOT),$(call quoted,cifar10_root=$(CIFAR10_ROOT)))
 PIPELINE := $(BIN)/python scripts/run_pipeline.py
 OPTIONS := --cores $(CORES) $(if $(strip $(OVERRIDES)),--config $(OVERRIDES))
 
 # Jobs are single-threaded and run side by side.
 export OMP_NUM_THREADS := 1
+# Of the shell's own settings those stay out that would bring in packages from elsewhere (a cluster's modules set
+# PYTHONPATH), install to elsewhere, or draw as a notebook does.
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+export MPLBACKEND := agg
 
 .PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
 
@@ -47,18 +54,19 @@ slurm-check: $(READY)
 	$(BIN)/python tools/slurm_check.py
 
 check: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m snakefmt --check Snakefile workflow
+	$(BIN)/python -m snakemake --profile none --lint
 	$(BIN)/python tools/lock.py --check
 
+# The package is built with the setuptools of the lock, so that where all is installed no network is needed.
 $(READY): requirements.lock pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps -e .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # The libraries that ours is compared with.

@@ -1,4 +1,2 @@
-include: "workflow/Snakefile"
-
-
-workflow.default_target = "all"
+# As `include:` does, except that the first rule there stays the default target.
+workflow.include("workflow/Snakefile", overwrite_default_target=True)

@@ -25,19 +25,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))  # figures are drawn as the pipeline's are
+
 import torch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "scripts"))  # the command line and the processor's name are those of the other scripts
-
-import agreement  # noqa: E402
-import scaling  # noqa: E402
-from benign.experiments.noisy_clusters.draw import sample  # noqa: E402
-from benign.pipeline import provenance, tables  # noqa: E402
-from benign.pipeline.console import parser, reports_errors  # noqa: E402
-from benign.studies.adversarial_training.grid import Cell  # noqa: E402
-from draw_figures import draw  # noqa: E402
-from engine import (  # noqa: E402
+import agreement
+import scaling
+from benign.experiments.noisy_clusters.draw import sample
+from benign.pipeline import provenance, tables
+from benign.pipeline.console import parser, reports_errors
+from benign.studies.adversarial_training.grid import Cell
+from draw_figures import draw
+from engine import (
     CONTEXT,
     EQUAL_WORK,
     DenseData,
@@ -47,10 +47,11 @@ from engine import (  # noqa: E402
     run_on,
     trained,
 )
-from peer_loops import LOOPS  # noqa: E402
-from products import ProductBound  # noqa: E402
-from timing import FULL, QUICK, Sizes, interleaved, peak_memory, spread  # noqa: E402
+from peer_loops import LOOPS
+from products import ProductBound
+from timing import FULL, QUICK, Sizes, interleaved, peak_memory, spread
 
+ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("torch", "numpy", "scipy", "torchattacks", "foolbox", "adversarial-robustness-toolbox")
 LIBRARIES = [name for name in LOOPS if name != "dense_loop"]
 # What is asked of each number; docs/performance.md says where each comes from.

@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+sys.path.append(str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import collect
+import run_slice
+from benign import plots, studies
+from benign.pipeline import plans, provenance, rows, slices, tables
+from benign.study import Cell, Context
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "scripts")]
-
-import collect  # noqa: E402
-import run_slice  # noqa: E402
-from benign import plots, studies  # noqa: E402
-from benign.pipeline import plans, provenance, rows, slices, tables  # noqa: E402
-from benign.study import Cell, Context  # noqa: E402
-
 STUDY = "adversarial_training"
 CELLS_A_SLICE = 1000
 SIZES = (10**3, 10**4, 10**5)

@@ -6,7 +6,11 @@ Every number is a mean over seeds of predicted / trained, each seed predicted wi
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 import numpy as np
 import torch

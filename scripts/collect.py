@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.pipeline import plans, tables
 from benign.pipeline.console import UserError, parser, reports_errors

@@ -6,8 +6,12 @@ The same table gives the same bytes: fixed backend, fonts and metadata, no dates
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that may not be here: Matplotlib would not load
 
 from benign import files, plots, studies
 from benign.pipeline import tables

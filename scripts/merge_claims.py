@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import UserError, parser, reports_errors
 from benign.pipeline.pages import claims as claims_page
@@ -16,11 +18,12 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--claims", required=True, nargs="+", type=Path, metavar="FILE.json")
+    result.add_argument("--claims", required=True, nargs="+", action="extend", type=Path, metavar="FILE.json")
     result.add_argument(
         "--origins",
         required=True,
         nargs="+",
+        action="extend",
         type=Path,
         metavar="FILE.json",
         help="what computed the rows, each study's",

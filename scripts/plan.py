@@ -6,9 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.pipeline import plans, settings
-from benign.pipeline.console import UserError, parser, reports_errors
+from benign.pipeline.console import UserError, data_set, parser, reports_errors
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -18,7 +20,12 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--tier", required=True, choices=settings.TIERS)
     result.add_argument("--grid", required=True, type=Path, metavar="FILE", help="config/grids/STUDY.yaml")
     result.add_argument(
-        "--images", nargs="*", default=[], metavar="NAME", help="data sets; cells of one that is not given are left out"
+        "--images",
+        action="append",
+        type=data_set,
+        default=[],
+        metavar="NAME",
+        help="a data set, once for each; cells of one that is not given are left out",
     )
     result.add_argument("--slices", type=int, metavar="N", help="how many there are; by default what the grid says")
     result.add_argument("--output", required=True, type=Path, metavar="DIR", help="where NN.plan of each slice goes")

@@ -8,10 +8,13 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
@@ -22,11 +25,12 @@ def arguments() -> argparse.ArgumentParser:
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
     result.add_argument("--config", required=True, type=json.loads, metavar="JSON", help="the configuration as run")
-    result.add_argument("--tables", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/table.csv")
-    result.add_argument("--figures", required=True, nargs="*", type=Path, metavar="figures/TIER/STUDY/NAME.png")
-    result.add_argument(
-        "--origins", required=True, nargs="+", type=Path, metavar="results/TIER/STUDY/slices/origins.json"
-    )
+    for name, file in (
+        ("--tables", "results/TIER/STUDY/table.csv"),
+        ("--figures", "figures/TIER/STUDY/NAME.png"),
+        ("--origins", "results/TIER/STUDY/slices/origins.json"),
+    ):
+        result.add_argument(name, required=True, nargs="*", action="extend", type=Path, metavar=file)
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 
@@ -89,15 +93,22 @@ def without_folders(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def commit() -> dict[str, Any]:
-    """The commit, and whether tracked sources differ from it; nulls outside a Git checkout."""
+    """The commit, and whether tracked sources differ from it; nulls where this project is no Git checkout of its own.
+
+    A copy without Git that lies in another repository is none: that repository's commit says nothing of it.
+    """
+    elsewhere = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")  # a hook of another repository sets them
+    environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(settings.ROOT), *arguments]
         try:
-            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
         except (OSError, subprocess.CalledProcessError):
             return None
 
+    if git("rev-parse", "--show-toplevel") != str(settings.ROOT):
+        return {"commit": None, "modified": None}
     changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "scripts", "workflow", "config")
     return {"commit": git("rev-parse", "HEAD"), "modified": None if changed is None else bool(changed)}
 

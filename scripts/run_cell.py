@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -23,8 +25,8 @@ from rich.table import Table
 from benign import studies
 from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
-from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
-from benign.pipeline.slices import load_images, prepare_device
+from benign.pipeline.console import add_images, distinct, name_and_value, parser, reports_errors
+from benign.pipeline.slices import load_images, prepare
 from benign.study import Cell, Context, Study
 
 
@@ -37,7 +39,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     result.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu")
     result.add_argument("--threads", type=int, default=torch.get_num_threads())
-    result.add_argument("--images", nargs="*", type=name_and_value, default=[], metavar="NAME=FILE")
+    add_images(result)
     return result
 
 
@@ -46,18 +48,15 @@ def main(argv: list[str]) -> int:
     """Make the cell, run it, print what came out."""
     args = arguments().parse_intermixed_args(argv)
     device = settings.resolve_device(args.device)
-    prepare_device(device)
-    torch.set_num_threads(args.threads)
+    prepare(device, args.threads)
     study = studies.find(args.study)
     if args.fields:
         list_fields(study)
         return 0
     grid = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
     cell = study.single(distinct(args.values), grid)
-    files = {name: Path(file) for name, file in args.images}
-    context = Context(
-        study=args.study, device=device, threads=args.threads, images=functools.partial(load_images, files)
-    )
+    images = functools.partial(load_images, distinct(args.images))
+    context = Context(study=args.study, device=device, threads=args.threads, images=images)
     result = run(study, cell, context)
     if args.json:
         print(json.dumps(tables.strict(result), allow_nan=False))
@@ -73,15 +72,6 @@ def list_fields(study: Study) -> None:
         default = "" if info.is_required() else str(info.default)
         table.add_row(name, kind_of(info.annotation).__name__, described(info), default)
     Console(highlight=False).print(table, markup=False)
-
-
-def distinct(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The assignments by name; UserError if a name comes twice."""
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{name} is given {names.count(name)} times: give it once")
-    return dict(pairs)
 
 
 def run(study: Study, cell: Cell, context: Context) -> dict[str, Any]:

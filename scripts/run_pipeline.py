@@ -12,19 +12,31 @@ import argparse
 import collections
 import dataclasses
 import functools
+import getpass
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign import studies
 from benign.pipeline import provenance, settings, tables
-from benign.pipeline.console import Ticker, UserError, duration, locked, name_and_value, parser, reports_errors
+from benign.pipeline.console import (
+    Ticker,
+    UserError,
+    distinct,
+    duration,
+    locked,
+    name_and_value,
+    parser,
+    reports_errors,
+)
 from benign.pipeline.pages import tiers
 from benign.pipeline.plans import planned
 from benign.pipeline.rows import Arrivals
@@ -41,7 +53,13 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--tier", choices=settings.TIERS, default="default")
     result.add_argument("--cores", default="all", metavar="N", help="how many jobs run side by side; by default all")
     result.add_argument(
-        "--config", nargs="*", type=name_and_value, default=[], metavar="NAME=VALUE", help="laid over the tier's file"
+        "--config",
+        nargs="+",
+        action="extend",
+        type=name_and_value,
+        default=[],
+        metavar="NAME=VALUE",
+        help="laid over the tier's file",
     )
     return result
 
@@ -52,18 +70,19 @@ def main(argv: list[str]) -> int:
     started = time.monotonic()
     args = arguments().parse_args(argv)
     cores = core_count(args.cores)
-    config = {**settings.read_yaml(settings.tier_file(args.tier)), **dict(args.config)}
+    config = laid_over(settings.read_yaml(settings.tier_file(args.tier)), list(distinct(args.config).items()))
     settings.check_config(config)
     log = Path("logs", args.tier, "snakemake.log")
     with locked(Path(".snakemake", "run.lock"), "another run is at work in this folder") as lock:
         clear_remains()
-        stored = tables.read_json(settings.CELL_SECONDS).get(args.tier, {}) if settings.CELL_SECONDS.exists() else {}
+        measured = tables.read_json(settings.CELL_SECONDS) if settings.CELL_SECONDS.exists() else {}
+        stored, jobs = measured.get(args.tier, {}), measured.get("jobs", {"seconds": {}})["seconds"]
         known = [study for study in config["studies"] if study in studies.NAMES]  # Snakemake complains of the others
         plans = [Plan(study, args.tier, config, stored.get(study)) for study in known]
-        say(forecast(args.tier, plans, cores))
-        log.parent.mkdir(parents=True, exist_ok=True)
+        say(forecast(args.tier, plans, cores, jobs))
+        tables.write_json(log.with_name("config.json"), config)
         with open(log, "w") as words, ticker(args.tier, plans) as progress:
-            status = follow(snakemake(args.tier, cores, args.config, words, lock), log, plans, progress)
+            status = follow(snakemake(log.with_name("config.json"), cores, words, lock), log, plans, progress)
         record = run_record(args.tier, status, cores, plans, time.monotonic() - started)
         tables.write_json(log.with_name("run.json"), record)
         if status == 0:
@@ -71,6 +90,23 @@ def main(argv: list[str]) -> int:
                 plan.discard_checkpoints()
     say(summary(record))
     return status
+
+
+def laid_over(tier: dict[str, Any], values: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A tier's configuration with values laid over it as Snakemake's own --config reads and lays them.
+
+    But for a folder's name, which is taken as it stands: Snakemake would make a mapping of one with ": " in it.
+    """
+    if not values:
+        return tier
+    from snakemake.cli import parse_config  # a second, which a run without --config need not wait
+    from snakemake.utils import update_config
+
+    try:
+        update_config(tier, parse_config([f"{name}={value}" for name, value in values]))
+    except (AssertionError, ValueError) as error:
+        raise UserError(f"--config {' '.join('='.join(pair) for pair in values)}: {error}") from None
+    return {**tier, **{name: value for name, value in values if name in settings.FOLDERS}}
 
 
 def say(lines: Sequence[str]) -> None:
@@ -116,12 +152,31 @@ def processes_here(program: str) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = [Path(word).name for word in (entry / "cmdline").read_text(errors="replace").split("\0")[:4]]
-            if program in words and (entry / "cwd").readlink() == Path.cwd():
+            words = (entry / "cmdline").read_text(errors="replace").split("\0")
+            if program_of(words) == program and (entry / "cwd").readlink() == Path.cwd():
                 found.append(int(entry.name))
         except OSError:  # it has ended, or is somebody else's
             continue
     return sorted(found)
+
+
+def program_of(words: Sequence[str]) -> str:
+    """What a command line runs: the name of its first word or, where that is Python, of the script or module.
+
+    The words after it are arguments: `tmux new -s snakemake` runs tmux.
+    """
+    program, *rest = words
+    if not Path(program).name.startswith("python"):
+        return Path(program).name
+    following = iter(rest)
+    for word in following:
+        if last := re.fullmatch(r"-[bBdEIiOPqsSuvx]*([cm])(.*)", word, re.DOTALL):  # what follows is code, or a module
+            return (last[2] or next(following, "")) if last[1] == "m" else ""
+        if not word.startswith("-"):
+            return Path(word).name
+        if re.fullmatch(r"-[bBdEIiOPqsSuvx]*[WX]", word):  # what follows is this option's value
+            next(following, "")
+    return ""
 
 
 # ---------------------------------------------------------------- what there is to do
@@ -143,6 +198,7 @@ class Plan:
         section = settings.section(settings.grid_file(self.study), self.study, self.tier)
         files = {name: settings.image_file(self.config, name) for name in section["data"]}
         self.images = {name: Path(file) for name, file in files.items() if file}
+        self.slices: int = section["slices"]
         self.cells = {cell.key for cell in planned(self.study, section, self.images)}
         self.done: set[str] = set()
         self.seconds = 0.0
@@ -173,6 +229,11 @@ class Plan:
         """How many cells this run has to compute."""
         return len(self.cells) - self.before
 
+    def beside(self, jobs: Mapping[str, float]) -> float:
+        """Seconds that the study's jobs take beside computing cells; jobs: what one of each kind takes."""
+        once = sum(jobs.get(kind, 0) for kind in ("plan", "collect", "figures", "claims"))
+        return once + self.slices * jobs.get("slice", 0) if self.waiting() else 0
+
     def record(self) -> dict[str, Any]:
         """What this run has computed, and how long its cells took."""
         computed = len(self.done) - self.before
@@ -183,19 +244,25 @@ class Plan:
         shutil.rmtree(self.scratch / "checkpoints", ignore_errors=True)
 
 
-def forecast(tier: str, plans: Sequence[Plan], cores: int) -> list[str]:
-    """What there is to do and about how long it takes: the tier in a line, then each study."""
+def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, float]) -> list[str]:
+    """What there is to do and about how long it takes: the tier in a line, then each study.
+
+    jobs: seconds that a job of each kind takes beside computing cells, and that Snakemake takes beside all of them
+    """
     lines, seconds = [], 0.0
     for plan in plans:
         about = f"no forecast for study {plan.study} yet"
         if plan.stored:
-            share = plan.waiting() * plan.stored["seconds_per_cell"]
+            share = plan.waiting() * plan.stored["seconds_per_cell"] + plan.beside(jobs)
             about = f"about {duration(share)} of one core (measured on {plan.stored['machine']})"
             seconds += share
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
-    total = f"about {duration(seconds)} of one core, {duration(seconds / cores)} on {cores} cores (from {where})"
-    if not seconds:
+    if seconds:
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "provenance"))
+        wall = seconds / cores + jobs.get("snakemake", 0)
+        total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
+    else:
         total = "no forecast yet" if any(plan.waiting() for plan in plans) else "nothing to compute"
     return [f"{tier}: {counts(plans)}; {total}", *lines]
 
@@ -223,10 +290,8 @@ def ticker(tier: str, plans: Sequence[Plan]) -> Ticker:
     return Ticker(tier, cells, kept, TELL_SECONDS, work)
 
 
-def snakemake(
-    tier: str, cores: int, config: Sequence[tuple[str, str]], words: IO[str], lock: IO[str]
-) -> subprocess.Popen[bytes]:
-    """Start Snakemake on the tier. It holds the lock as well, for as long as it lives."""
+def snakemake(configuration: Path, cores: int, words: IO[str], lock: IO[str]) -> subprocess.Popen[bytes]:
+    """Start Snakemake on what a file says. It holds the lock as well, for as long as it lives."""
     command = [
         sys.executable,
         "-m",
@@ -236,11 +301,38 @@ def snakemake(
         "--cores",
         str(cores),
     ]
-    command += ["--configfile", str(settings.tier_file(tier))]
-    command += ["--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
-    if config:
-        command += ["--config", *(f"{name}={value}" for name, value in config)]
-    return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()])
+    command += ["--configfile", str(configuration)]
+    # This machine runs it, whatever SNAKEMAKE_PROFILE says.
+    command += ["--profile", "none", "--workflow-profile", str(settings.ROOT / "workflow" / "profiles" / "default")]
+    return subprocess.Popen(
+        command, stdout=words, stderr=subprocess.STDOUT, pass_fds=[lock.fileno()], env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's, with a place for caches and a name for the user: in a container there may be neither.
+
+    Snakemake would end without them, and Matplotlib look for fonts in every job.
+    """
+    result = dict(os.environ)
+    if not can_be_written(Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))):
+        caches = Path(".snakemake", "cache").absolute()
+        result |= {"XDG_CACHE_HOME": str(caches), "MPLCONFIGDIR": str(caches / "matplotlib")}
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # which of them depends on Python's version
+        result["USER"] = str(os.getuid())
+    return result
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether there is, or can be made, such a folder to write in. A relative one begins with a ~ that nobody has."""
+    try:
+        if folder.is_absolute():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder.is_absolute() and os.access(folder, os.W_OK)
+    except OSError:
+        return False
 
 
 def follow(process: subprocess.Popen[bytes], log: Path, plans: Sequence[Plan], progress: Ticker) -> int:

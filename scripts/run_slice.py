@@ -13,13 +13,13 @@ import functools
 import sys
 from pathlib import Path
 
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import studies
 from benign.pipeline import plans, provenance, settings, tables
-from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
+from benign.pipeline.console import UserError, add_images, distinct, parser, reports_errors
 from benign.pipeline.rows import KeptRows, tally
-from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, prepare_device
+from benign.pipeline.slices import complete, existing, load_images, memory_shortage_explained, prepare
 from benign.study import Context
 from benign.train.checkpoints import Checkpoints
 
@@ -31,14 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--plan", required=True, type=Path, metavar="NN.plan", help="the cells, from scripts/plan.py")
     result.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     result.add_argument("--threads", type=int, default=1)
-    result.add_argument(
-        "--images",
-        nargs="*",
-        type=name_and_value,
-        default=[],
-        metavar="NAME=FILE",
-        help="data sets, as scripts/fetch_data.py writes them",
-    )
+    add_images(result)
     result.add_argument("--scratch", required=True, type=Path, metavar="DIR")
     result.add_argument(
         "--checkpoint-seconds",
@@ -58,10 +51,9 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     if not args.checkpoint_seconds >= 0:
         raise UserError(f"--checkpoint-seconds {args.checkpoint_seconds}: give a number of seconds, at least 0")
-    prepare_device(args.device)
-    torch.set_num_threads(args.threads)
+    prepare(args.device, args.threads)
     mine = plans.read(args.plan)
-    images = {name: existing(name, Path(file)) for name, file in args.images}
+    images = {name: existing(name, file) for name, file in distinct(args.images).items()}
     mark = provenance.run_fingerprint(mine.study, args.device, args.threads, images)
     scratch = args.scratch / args.tier / mine.study / mark[:16]
     context = Context(

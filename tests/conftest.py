@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 
 import matplotlib
 import pytest
+from hypothesis import settings
 
 from support import ROOT, snakemake
 
 matplotlib.use("Agg")
+settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("untimed")
+os.environ.pop("SNAKEMAKE_PROFILE", None)  # every Snakemake here runs on this machine
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def killed_pipeline(directory: Path, kills: int, longest: float, root: Path = RO
     is left alone and has to succeed.
     """
     command = [sys.executable, str(root / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(root / "src")}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for killed in range(kills):
         process = subprocess.Popen(
             command, cwd=directory, env=environment, start_new_session=True, stderr=subprocess.DEVNULL

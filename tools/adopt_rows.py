@@ -21,14 +21,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import studies, tolerances
 from benign.pipeline import provenance, settings, tables
-from benign.pipeline.console import UserError, name_and_value, parser, reports_errors
+from benign.pipeline.console import UserError, add_images, distinct, parser, reports_errors
 from benign.pipeline.plans import planned
 from benign.pipeline.rows import KeptRows
-from benign.pipeline.slices import existing, load_images, prepare_device, run_of
+from benign.pipeline.slices import existing, load_images, prepare, run_of
 from benign.study import Cell, Context, slice_of
 
 SHARE, LEAST, STRANGERS = 40, 4, 10
@@ -42,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--tier", required=True, choices=settings.TIERS)
     result.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     result.add_argument("--threads", type=int, default=1, help="as the workflow's slices have them")
-    result.add_argument("--images", nargs="*", type=name_and_value, default=[], metavar="NAME=FILE")
+    add_images(result)
     result.add_argument("--scratch", type=Path, default=Path("scratch"), metavar="DIR")
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
     return result
@@ -52,9 +52,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Compare what is recorded, compute a sample again, then keep all."""
     args = arguments().parse_args(argv)
-    prepare_device(args.device)
-    torch.set_num_threads(args.threads)
-    images = {name: existing(name, Path(file)) for name, file in args.images}
+    prepare(args.device, args.threads)
+    images = {name: existing(name, file) for name, file in distinct(args.images).items()}
     table = args.results / args.tier / args.study / "table.csv"
     record = tables.read_json(args.results / args.tier / "provenance.json")
     require_recorded(args.study, table, record, args.device)

@@ -16,6 +16,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -53,9 +55,10 @@ def main(argv: list[str]) -> int:
 
 
 def wanted(project: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, to run, here or on a cluster, and to test."""
-    content = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-    return [*map(Requirement, content["dependencies"]), *extra(project, "cluster"), *extra(project, "test")]
+    """What pyproject.toml asks for, to be installed, to run, here or on a cluster, and to test."""
+    content = tomllib.loads(project.read_text(encoding="utf-8"))
+    named = [*content["build-system"]["requires"], *content["project"]["dependencies"]]
+    return [*map(Requirement, named), *extra(project, "cluster"), *extra(project, "test")]
 
 
 def extra(project: Path, name: str) -> list[Requirement]:

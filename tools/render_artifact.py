@@ -11,6 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
+
 from benign.pipeline import settings, tables
 from benign.pipeline.console import parser, reports_errors
 from benign.pipeline.pages import artifact, performance, readme, tiers

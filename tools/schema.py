@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import studies
 from benign.pipeline.console import parser, reports_errors

@@ -60,7 +60,7 @@ _FLAGSHIP: Columns = {
     TRAINED: "rho robust_train_loss robust_train_loss_high robust_train_loss_low train_loss",
     GAP: "inner_gap",
     SHARE: "clean_test_error clean_test_error_clean_labels clean_train_error "
-    "robust_test_error robust_test_error_clean_labels robust_train_error",
+    "robust_test_error robust_test_error_clean_labels robust_train_error vanished",
     WORK: "inner_evaluations",
 }
 # Each result column of each study's table.
@@ -82,14 +82,14 @@ COLUMNS: dict[str, Columns] = {
         TRAINED: "network_rho network_sigma_first network_sigma_second robust_train_loss",
         GAP: "inner_gap",
         SHARE: "clean_test_error clean_test_error_clean_labels clean_train_error half_space_error "
-        "half_space_error_clean_labels robust_test_error robust_test_error_clean_labels robust_train_error",
+        "half_space_error_clean_labels robust_test_error robust_test_error_clean_labels robust_train_error vanished",
         WORK: "trained_steps",
     },
     "robust_overfitting": {
         EXACT: "flipped in_regime status tested",
         DOUBLE: "floor",
         SHARE: "clean_test_error clean_train_error clean_validation_error "
-        "robust_test_error robust_train_error robust_validation_error",
+        "robust_test_error robust_train_error robust_validation_error vanished",
     },
     "linear_classifier": {
         EXACT: "flipped status tested",

@@ -151,10 +151,51 @@ def test_an_image_of_another_size_is_named(cifar10_root: Path) -> None:
         sources.cifar10_folder(cifar10_root)
 
 
+RAMP = np.linspace(0, 65535, 1024).reshape(32, 32)
+
+
+@pytest.mark.parametrize(
+    ("mode", "image", "kind"),
+    [
+        ("I;16", Image.fromarray(RAMP.astype(np.uint16)), "PNG"),
+        ("I", Image.fromarray(RAMP.astype(np.int32)), "TIFF"),
+        ("F", Image.fromarray(RAMP.astype(np.float32)), "TIFF"),
+        ("CMYK", Image.new("CMYK", (32, 32)), "JPEG"),
+    ],
+    ids=["I;16", "I", "F", "CMYK"],
+)
+def test_pixels_that_would_be_clipped_or_guessed_are_refused_by_their_mode(
+    cifar10_root: Path, mode: str, image: Image.Image, kind: str
+) -> None:
+    """A grey ramp of 16 bits would be white but for its lowest 255 levels."""
+    image.save(cifar10_root / "train" / "ship" / "1.png", format=kind)
+    with pytest.raises(
+        DataError, match=rf"train/ship/1\.png has pixels of Pillow's mode {mode}: save it as RGB or grey"
+    ):
+        sources.cifar10_folder(cifar10_root)
+
+
+def test_an_image_that_is_transparent_in_places_is_refused(cifar10_root: Path) -> None:
+    pixels = np.full((32, 32, 4), 255, dtype=np.uint8)
+    pixels[3, 4, 3] = 254
+    Image.fromarray(pixels).save(cifar10_root / "train" / "ship" / "1.png")
+    with pytest.raises(DataError, match=r"train/ship/1\.png is transparent in places.*: save it as RGB or grey"):
+        sources.cifar10_folder(cifar10_root)
+
+
 def test_missing_and_unknown_class_folders_are_named(cifar10_root: Path) -> None:
     (cifar10_root / "test" / "dog").rename(cifar10_root / "test" / "wolf")
     with pytest.raises(DataError, match="dog is missing, wolf is unknown: give one folder for each class, airplane"):
         sources.cifar10_folder(cifar10_root)
+
+
+def test_what_systems_and_editors_leave_behind_is_passed_over(cifar10_root: Path) -> None:
+    before = sources.cifar10_folder(cifar10_root).sha256
+    for folder in (cifar10_root, cifar10_root / "train", cifar10_root / "train" / "cat"):
+        (folder / ".ipynb_checkpoints").mkdir()
+        for name in ("._0000.jpg", ".0001.png", ".DS_Store", "Thumbs.db"):
+            (folder / name).write_bytes(b"no image")
+    assert sources.cifar10_folder(cifar10_root).sha256 == before
 
 
 def test_an_empty_class_folder_is_named(cifar10_root: Path) -> None:

@@ -32,6 +32,7 @@ from benign.pipeline.console import UserError
 from support import ROOT
 
 STUDY = "adversarial_training"
+OWN_CODE = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
 COMMON = {
     "d": 1000, "signal": 5.0, "n": 20, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 1.0,
     "width": 20, "init_scale": 0.001, "step_scale": 2.0, "steps": 5, "budget": 1.0, "test_points": 50,
@@ -138,7 +139,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
         "os.fsync = lambda handle: (print('writing', flush=True), time.sleep(60))\n"
         f"tables.write_text(Path({str(path)!r}), 'new')"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=OWN_CODE)
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == "writing\n"
@@ -164,7 +165,7 @@ def test_a_killed_run_holds_no_lock(grid: Path) -> None:
     lock = grid.parent / "x.lock"
     code = "import time, pathlib; from benign.pipeline import console\n"
     code += f"with console.locked(pathlib.Path({str(lock)!r}), 'this'):\n    print(1, flush=True)\n    time.sleep(60)"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT / "scripts")
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=OWN_CODE)
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
@@ -198,6 +199,7 @@ def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureF
     [
         ({"checkpoint-seconds": "-1"}, "--checkpoint-seconds -1.0: give a number of seconds, at least 0"),
         ({"images": "mnist=/no/such"}, "--images mnist=/no/such: there is no such file"),
+        ({"threads": "0"}, "--threads 0: give a number from 1 to"),
         ({"plan": "/no/such.plan"}, "/no/such.plan does not exist: make it with scripts/plan.py"),
         ({"output": "/dev/null/table.csv"}, "/dev/null"),
     ],

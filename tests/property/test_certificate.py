@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +52,7 @@ def ball(budget: float, k: int, count: int, seed: int) -> torch.Tensor:
 
 
 @given(SEEDS, PIECEWISE_LINEAR, BUDGETS)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_verdicts_agree_with_the_exact_minimum_over_all_activation_patterns(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=3, m=6, k=3)
     exact = [oracle.smallest_margin(x[i], float(y[i]), w, kind, budget) for i in range(len(x))]
@@ -60,7 +62,7 @@ def test_verdicts_agree_with_the_exact_minimum_over_all_activation_patterns(seed
 
 
 @given(SEEDS, KINDS, BUDGETS, st.sampled_from([2, 3]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_exhaustive_search_finds_nothing_below_a_certificate(seed, kind, budget, k):
     x, y, w, activation = network(seed, kind, n=5, m=8, k=k)
     robust = certify(x, y, w, activation, budget).robust
@@ -71,7 +73,7 @@ def test_exhaustive_search_finds_nothing_below_a_certificate(seed, kind, budget,
 
 
 @given(SEEDS, KINDS, BUDGETS, st.integers(0, 3), st.floats(0.1, 1.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_bound_over_a_box_lies_below_every_margin_in_it(seed, kind, budget, directions, share):
     x, y, w, activation = network(seed, kind, n=4, m=8, k=4)
     relaxation = Relaxation(w, activation, budget, directions)
@@ -87,7 +89,7 @@ def test_a_bound_over_a_box_lies_below_every_margin_in_it(seed, kind, budget, di
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_turns_a_point_is_a_perturbation_in_the_ball_that_turns_it(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=8, m=10, k=6)
     found = certify(x, y, w, activation, budget)
@@ -97,7 +99,7 @@ def test_what_turns_a_point_is_a_perturbation_in_the_ball_that_turns_it(seed, ki
 
 
 @given(SEEDS, KINDS, BUDGETS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_attack_turns_a_robust_point_and_no_bracket_is_inverted(seed, kind, budget):
     x, y, w, activation = network(seed, kind, n=8, m=10, k=6)
     attacked = worst_case(x, y, w, activation, budget).margin <= 0
@@ -108,7 +110,7 @@ def test_no_attack_turns_a_robust_point_and_no_bracket_is_inverted(seed, kind, b
 
 
 @given(SEEDS, KINDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_branching_along_every_direction_leaves_hardly_a_point_undecided(seed, kind):
     x, y, w, activation = network(seed, kind, n=10, m=8, k=3)
     found = certify(x, y, w, activation, 0.5, directions=3, boxes=20_000)
@@ -125,11 +127,65 @@ def test_the_relaxation_of_a_linear_network_is_exact():
     assert torch.equal(found.turned, margin <= 0)
 
 
+NOT_NUMBERS = [torch.nan, torch.inf, -torch.inf]
+
+
+@pytest.mark.parametrize("value", NOT_NUMBERS)
+def test_nothing_is_proved_of_what_is_no_number(value):
+    x, y, w, activation = network(0, ("leaky_relu", 0.2, 1.0), n=8, m=10, k=6)
+    assert certify(x, y, w, activation, 0.05).robust[3:6].any()
+    x[3:6, 2] = value
+    assert not certify(x, y, w, activation, 0.05).robust[3:6].any()
+
+
+@pytest.mark.parametrize("directions", [0, 2])
+@pytest.mark.parametrize("budget", [torch.nan, torch.inf])
+def test_nothing_is_proved_at_a_budget_that_is_no_number(budget, directions):
+    x, y, w, activation = network(0, ("leaky_relu", 0.2, 1.0), n=8, m=10, k=6)
+    assert not certify(x, y, w, activation, budget, directions=directions).robust.any()
+
+
+@given(SEEDS, KINDS)
+@settings(max_examples=10, deadline=None)
+def test_at_budget_0_the_robust_points_are_those_that_are_right(seed, kind):
+    x, y, w, activation = network(seed, kind, n=20, m=8, k=4)
+    right = y * output(x, w, activation) > 0
+    found = certify(x, y, w, activation, 0.0)
+    assert torch.equal(found.robust, right)
+    assert torch.equal(found.turned, ~right)
+
+
+@given(SEEDS, KINDS, BUDGETS, st.integers(-600, 600), st.integers(-400, 400))
+@settings(max_examples=30, deadline=None)
+def test_verdicts_do_not_depend_on_the_units_of_points_and_weights(seed, kind, budget, weights, points):
+    """φ_H(cz) = c·φ_{cH}(z), and powers of 2 round nothing: neither do the squares of very large and small numbers."""
+    x, y, w, activation = network(seed, kind, n=8, m=8, k=4)
+    there = dataclasses.replace(activation, curvature=activation.curvature / 2.0 ** (weights + points))
+    here = certify(x, y, w, activation, budget)
+    other = certify(x * 2.0**points, y, w * 2.0**weights, there, budget * 2.0**points)
+    assert torch.equal(here.robust, other.robust)
+    assert torch.equal(here.turned, other.turned)
+    assert torch.equal(here.perturbation * 2.0**points, other.perturbation)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("kind", ["leaky_relu", "smooth_leaky_relu"])
+def test_at_slope_1_the_certificate_ends_at_the_exact_distance(kind, scale):
+    x, y, w, _ = network(0, (kind, 1.0, 3.0), n=50, m=8, k=5)
+    v = w[:4].sum(0) - w[4:].sum(0)
+    distance = y * (x @ v) / v.norm()
+    for share in (0.5, 0.99, 1.01, 11.0):
+        budget = share * float(distance[distance > 0].median())
+        found = certify(x, y, w * scale, Activation(kind, 1.0, 3.0), budget)
+        assert torch.equal(found.robust, distance > budget)
+        assert torch.equal(found.turned, distance <= budget)
+
+
 def test_the_conjugate_is_the_largest_difference():
     t = torch.linspace(-5, 5, 200_001, dtype=torch.float64)
-    for kind in [("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.0)]:
-        activation = Activation(*kind)
-        for s in (0.2, 0.5, 0.9, 1.0):
+    kinds = [("leaky_relu", 0.2, 1.0), ("smooth_leaky_relu", 0.2, 3.0), ("smooth_leaky_relu", 1.0, 3.0)]
+    for activation in (Activation(*kind) for kind in kinds):
+        for s in (0.2, 0.5, 0.9, 1.0) if activation.slope < 1 else (1.0,):
             largest = (s * t - activation.value(t)).max()
             assert conjugate(activation, torch.tensor(s, dtype=torch.float64)) == pytest.approx(
                 float(largest), abs=1e-8

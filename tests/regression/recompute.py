@@ -13,11 +13,13 @@ import functools
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))  # this checkout's code, not an installed one
+
 import torch
 
 from benign import studies
 from benign.pipeline import settings, tables
-from benign.pipeline.console import name_and_value
+from benign.pipeline.console import add_images
 from benign.pipeline.plans import planned
 from benign.pipeline.slices import load_images
 from benign.study import Context
@@ -29,11 +31,11 @@ def main(arguments: list[str]) -> None:
     """One study after the other, on one thread, as the workflow's slices are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--images", nargs="*", type=name_and_value, default=[], metavar="NAME=FILE")
+    add_images(parser)
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     print(torch.backends.cpu.get_cpu_capability())
-    files = {name: Path(file) for name, file in given.images}
+    files = dict(given.images)
     for study in studies.NAMES:
         compute(study, files, given.folder / f"{study}.csv")
         draw(study, given.folder / study)

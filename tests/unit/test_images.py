@@ -175,6 +175,23 @@ def test_class_folders_are_read_in_the_order_of_cifar10_classes_and_file_names(t
     assert "lossy" not in found.provenance
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_every_mode_of_eight_bits_is_read_exactly(mode: str, tmp_path: Path) -> None:
+    grey = np.arange(1024).reshape(32, 32) % 256
+    pixels = np.stack([grey, grey, grey], 2) if mode in ("L", "LA") else np.stack([grey, 255 - grey, grey // 2], 2)
+    if mode == "1":
+        pixels = np.repeat(255 * (grey[..., None] % 2), 3, 2)
+    image = Image.fromarray(pixels.astype(np.uint8)).convert(mode, dither=Image.Dither.NONE)
+    for part in ("train", "test"):
+        for name in CIFAR10_CLASSES:
+            (tmp_path / part / name).mkdir(parents=True)
+            image.save(tmp_path / part / name / "0.png")
+    found = sources.cifar10_folder(tmp_path).train_images
+    expected = np.asarray(image.convert("RGB"))
+    assert mode == "P" or (expected == pixels).all(), "256 colours hold the ramp all but exactly"
+    assert (found == expected).all()
+
+
 def test_the_original_cifar10_is_read_after_its_checksums_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / CIFAR10.base_folder
     folder.mkdir()

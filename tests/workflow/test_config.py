@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import yaml
 
 from benign import studies
 from benign.pipeline import settings
-from support import ROOT
+from support import ROOT, snakemake
 
 TIER_FILES = {"default": "config.yaml", "smoke": "smoke.yaml", "paper": "paper.yaml", "gpu": "gpu.yaml"}
 STUDY = "adversarial_training"
@@ -176,14 +178,98 @@ def test_a_folder_of_images_goes_before_the_tier_s_source(tmp_path: Path) -> Non
     assert re.fullmatch("folder-[0-9a-f]{8}", label)
     with pytest.raises(settings.SettingsError, match="mnist_root='/no/such' is not a folder"):
         settings.check_config({**config, "mnist_root": "/no/such"})
+    with pytest.raises(settings.SettingsError, match=r"mnist_root: \{'/a': 'b'\} is not a folder's name .*tier file"):
+        settings.check_config({**config, "mnist_root": {"/a": "b"}})
     with pytest.raises(settings.SettingsError, match="Give --config cifar10_root=FOLDER"):
         settings.check_config({**config, "data": {"mnist": "none", "cifar10": "folder"}})
+
+
+def test_the_label_of_a_folder_tells_whether_what_is_read_of_it_has_changed(tmp_path: Path) -> None:
+    """Names, sizes and times, so that replaced images are read again."""
+    config = {**tier_file("default"), "cifar10_root": str(tmp_path), "mnist_root": str(tmp_path)}
+    images = [tmp_path / part / name / "0.png" for part in ("train", "test") for name in ("cat", "dog")]
+    for image in (*images, tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte"):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"first")
+
+    def labels() -> tuple[str | None, str | None]:
+        return settings.image_file(config, "cifar10"), settings.image_file(config, "mnist")
+
+    seen = [labels()]
+    (tmp_path / "train" / ".DS_Store").touch()
+    (tmp_path / "train" / "cat" / "._0.png").touch()
+    (tmp_path / "elsewhere").touch()
+    assert labels() == seen[0], "what is not read changes nothing"
+    changes: list[Callable[[], object]] = [
+        lambda: (tmp_path / "train" / "cat" / "1.png").write_bytes(b"first"),
+        lambda: images[0].write_bytes(b"a longer one"),
+        lambda: os.utime(images[1], (1, 1)),
+        lambda: images[2].unlink(),
+        lambda: images[2].parent.rmdir(),
+        lambda: (tmp_path / "train" / "wolf").mkdir(),
+    ]
+    for change in changes:
+        change()
+        seen.append(labels())
+    assert len({cifar10 for cifar10, _ in seen}) == len(seen)
+    assert {mnist for _, mnist in seen} == {seen[0][1]}, "the other data set has not changed"
+    os.utime(tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte", (1, 1))
+    assert labels()[1] != seen[0][1]
+
+
+CARD = "echo 'GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-0)'"
+COMPLAINT = "echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.'"
+
+
+@pytest.mark.parametrize(
+    ("driver", "visible", "device"),
+    [
+        (CARD, None, "cuda"),
+        (f"echo 'a warning'; {CARD}", "0", "cuda"),
+        (f"{COMPLAINT}; exit 9", None, "cpu"),
+        (f"{CARD}; exit 15", None, "cpu"),
+        ("echo 'No devices were found'", None, "cpu"),
+        ("exit 0", None, "cpu"),
+        ("exec sleep 60", None, "cpu"),
+        (CARD, "", "cpu"),
+        (CARD, "-1", "cpu"),
+        (None, None, "cpu"),
+    ],
+)
+def test_auto_is_cuda_where_the_driver_lists_a_card_that_may_be_used_and_ends_well(
+    driver: str | None, visible: str | None, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if driver is not None:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\n{driver}\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin" if driver else str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(settings, "GPU_SECONDS", 0.5 if driver == "exec sleep 60" else settings.GPU_SECONDS)
+    assert settings.resolve_device("auto") == device
+    assert settings.resolve_device("cuda") == "cuda"
 
 
 def test_the_workflow_refuses_what_the_schemas_refuse(pristine: Path, run_project: Callable[..., str]) -> None:
     assert "unknown key 'devise'" in run_project(pristine, "--dry-run", "--config", "devise=cpu", succeeds=False)
     said = run_project(pristine, "--dry-run", "--config", "studies=[james_stien]", succeeds=False)
     assert "james_stien: the studies are" in said
+
+
+def test_a_file_of_another_tier_is_refused_with_what_to_add(pristine: Path, tmp_path: Path) -> None:
+    """Else Snakemake would know no rule for it, or have nothing to do where it is there."""
+    project = shutil.copytree(pristine, tmp_path / "project")
+    (project / "results" / "paper").mkdir(parents=True)
+    (project / "results" / "paper" / "claims.json").touch()
+    for target in ("results/smoke/claims.json", "results/paper/claims.json", "figures/smoke/james_stein/risk.png"):
+        tier = target.split("/")[1]
+        run = snakemake("--dry-run", target, directory=project, root=project)
+        mend = f"this run is of tier default, not {tier}: add --configfile config/{tier}.yaml after all targets"
+        assert run.returncode == 1
+        assert mend in run.stdout + run.stderr
+    run = snakemake("--dry-run", target, "--configfile", "config/smoke.yaml", directory=project, root=project)
+    assert run.returncode == 0
 
 
 def test_an_override_is_laid_over_the_tier_that_was_chosen(pristine: Path, run_project: Callable[..., str]) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from benign.data.images import storage
+from benign.data.images.record import CIFAR10_CLASSES
 from benign.pipeline import tables
 from support import ROOT
 
@@ -131,6 +134,34 @@ def test_two_runs_write_the_same_bytes(pristine: Path, example_run: Path, tmp_pa
         assert (again / name).read_bytes() == (example_run / name).read_bytes(), name
 
 
+@pytest.mark.slow
+def test_a_folder_of_images_is_read_again_after_it_has_changed(example: Path, tmp_path: Path, run_project: Run) -> None:
+    """Rows follow from what the images are: a folder that was only touched is read again, and every row stays."""
+    grid, root = example / "config" / "grids" / f"{STUDY}.yaml", tmp_path / "images"
+    grid.write_text(grid.read_text().replace("data: []", "data: [cifar10]"))
+    for part in ("train", "test"):
+        for name in CIFAR10_CLASSES:
+            (root / part / name).mkdir(parents=True)
+            Image.new("RGB", (32, 32), "teal").save(root / part / name / "0.png")
+    options = ["--config", f"cifar10_root={root}"]
+    table = example / "results" / "smoke" / STUDY
+
+    def rerun() -> tuple[int, list[int]]:
+        """(rows taken from before, numbers of training images in what has been read)."""
+        run_project(example, *options)
+        read = example.glob("resources/cifar10/folder-*.safetensors")
+        return reused(table), sorted(len(storage.load(file).train_labels) for file in read)
+
+    assert rerun() == (0, [10])
+    assert planned(run_project(example, "--dry-run", *options)) == {}
+    os.utime(root / "train" / "cat" / "0.png", (1, 1))
+    assert rerun() == (6, [10, 10])
+    Image.new("RGB", (32, 32), "red").save(root / "train" / "cat" / "1.png")
+    assert rerun() == (0, [10, 10, 11])
+    shutil.rmtree(root / "test" / "dog")
+    assert "dog is missing" in run_project(example, "--show-failed-logs", *options, succeeds=False)
+
+
 def test_one_study_alone_is_computed_on_a_fresh_checkout(example: Path, run_project: Run) -> None:
     """What a checkout does not have: slices, rows, Snakemake's memory. What it keeps is newer than the sources."""
     results = example / "results" / "smoke"
@@ -154,13 +185,12 @@ def test_a_bare_run_is_the_default_tier(pristine: Path) -> None:
 
 def test_one_cell_can_be_asked_for(pristine: Path) -> None:
     command = [sys.executable, "scripts/run_cell.py", STUDY, "d=5", "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(pristine / "src")}
-    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=True)
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, check=True)
     result = json.loads(answer.stdout)
     assert result["risk"] == pytest.approx(2, abs=5 * result["standard_error"])
     assert result["cell"] == {"experiment": "single", "d": 5, "norm": 0.0, "trials": 20000, "seed": 0}
     command[3] = "d=2"
-    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, env=environment, check=False)
+    answer = subprocess.run(command, cwd=pristine, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
     assert answer.stderr == "error: d=2 is impossible: give a value that is at least 3\n"
 

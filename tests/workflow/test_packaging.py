@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from pathlib import Path
@@ -49,6 +50,12 @@ def test_the_peers_lock_has_all_that_they_lack() -> None:
     assert {name: version for name, version in needed.items() if name not in lock.locked(lock.LOCK)} == peers
 
 
+def test_the_lock_has_what_builds_the_package() -> None:
+    """`make` installs it without build isolation, which would fetch that once more."""
+    project = tomllib.loads(lock.PROJECT.read_text())
+    assert {Requirement(text) for text in project["build-system"]["requires"]} <= {*lock.wanted(lock.PROJECT)}
+
+
 def test_every_disagreement_is_named() -> None:
     with pytest.raises(UserError) as error:
         lock.compare(
@@ -81,11 +88,11 @@ def test_version_and_licence_are_the_same_everywhere() -> None:
 
 # What is declared but not imported, with the file that uses it and how it says so. Stubs go with what they describe.
 USED_BY_NAME = {
-    "mypy": ("Makefile", "$(BIN)/mypy"),
+    "mypy": ("Makefile", "-m mypy"),
     "pytest-mpl": ("pyproject.toml", "--mpl"),
     "pytest-xdist": ("Makefile", "pytest -n auto"),
-    "ruff": ("Makefile", "$(BIN)/ruff"),
-    "snakefmt": ("Makefile", "$(BIN)/snakefmt"),
+    "ruff": ("Makefile", "-m ruff"),
+    "snakefmt": ("Makefile", "-m snakefmt"),
     "snakemake-executor-plugin-slurm": ("workflow/profiles/slurm/config.yaml", "executor: slurm"),
 }
 OURS = {
@@ -185,7 +192,7 @@ def test_an_install_carries_all_that_the_package_needs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tool", sorted((ROOT / "tools").glob("*.py")), ids=lambda path: path.name)
 def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    environment = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(tool), "--help"]
     answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
@@ -201,15 +208,15 @@ def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
         (["reproduce"], ["run_pipeline.py --tier default --cores all"]),
         (["smoke", "CORES=3"], ["run_pipeline.py --tier smoke --cores 3"]),
         (
-            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/c", "DEVICE=cuda"],
-            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/c'"],
+            ["paper", "MNIST_ROOT=/a b/mnist", "CIFAR10_ROOT=/it's: (c), #1", "DEVICE=cuda"],
+            ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/it'\\''s: (c), #1'"],
         ),
         (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
         (["artifact"], ["python tools/render_artifact.py"]),
         (["bench"], ["--no-deps -r requirements-peers.lock", "python benchmarks/bench.py"]),
         (
             ["check"],
-            ["ruff check .", "ruff format --check .", "mypy", "snakefmt --check", "snakemake --lint", "lock.py"],
+            ["ruff check .", "ruff format --check .", "mypy", "snakefmt --check", "--lint", "lock.py"],
         ),
     ],
     ids=lambda value: value[0],
@@ -220,9 +227,25 @@ def test_make_sets_up_the_environment_and_then_runs(arguments: list[str], comman
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "CORES")}
     command = ["make", "--dry-run", *arguments]
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
-    assert said.index("-m venv .venv") < said.index("-r requirements.lock") < said.index("--no-deps -e .")
+    assert said.index("-m venv .venv") < said.index("-r requirements.lock") < said.index("--no-build-isolation -e .")
     for text in commands:
         assert text in said
+
+
+@pytest.mark.slow
+def test_make_needs_no_network_where_all_is_installed(tmp_path: Path) -> None:
+    """After a lock that was only touched: what pip asks for is looked up nowhere."""
+    project = copy_project(tmp_path / "project")
+    for name in ("README.md", "LICENSE", "Makefile", "requirements.lock"):
+        (project / name).write_text((ROOT / name).read_text())
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", project / ".venv"], check=True)
+    (installed,) = (project / ".venv").glob("lib/python*/site-packages")
+    (installed / "all.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    command = ["make", ".venv/ready", f"PYTHON={sys.executable}"]
+    environment = {**os.environ, "PIP_NO_INDEX": "1"}
+    answer = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert str(project / "src") in (installed / "__editable__.benign-0.1.0.pth").read_text()
 
 
 def test_make_without_a_recent_python_says_so(tmp_path: Path) -> None:

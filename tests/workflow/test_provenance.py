@@ -11,7 +11,7 @@ import pytest
 
 import record_provenance
 from benign import studies
-from benign.pipeline import provenance, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.definitions import Sources
 from support import ROOT
 
@@ -103,3 +103,30 @@ def test_a_folder_of_data_is_recorded_without_saying_where_it_lies(tmp_path: Pat
     assert record_provenance.main([*options, "--tables", str(table), "--origins", str(origins), "--figures"]) == 0
     recorded = json.loads(output.read_text())["config"]
     assert recorded == {**config, "mnist_root": "folder", "cifar10_root": "folder"}
+
+
+def repository(folder: Path) -> str:
+    """Make one of all that lies in a folder; returns its commit."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_copy_within_another_repository_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    (project / "src").mkdir(parents=True)
+    (project / "src" / "module.py").write_text("")
+    monkeypatch.setattr(settings, "ROOT", project)
+    nothing = {"commit": None, "modified": None}
+    assert record_provenance.commit() == nothing
+    other = repository(tmp_path)
+    assert record_provenance.commit() == nothing
+    own = repository(project)
+    assert other != own
+    for name, value in {"GIT_DIR": tmp_path / ".git", "GIT_WORK_TREE": tmp_path}.items():
+        monkeypatch.setenv(name, str(value))
+    assert record_provenance.commit() == {"commit": own, "modified": False}
+    (project / "src" / "module.py").write_text("changed\n")
+    assert record_provenance.commit() == {"commit": own, "modified": True}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import run_cell
+from benign.data.images.record import DIGITS, ImageSet
+from benign.data.images.storage import save
 from benign.studies.adversarial_training.grid import Cell
 
 SMALL = {"d": "1000", "n": "20", "width": "20", "steps": "20", "test_points": "200"}
@@ -18,7 +22,7 @@ def small(*arguments: str) -> list[str]:
     """A command line for a small cell, but for what `arguments` say."""
     given = {text.partition("=")[0] for text in arguments}
     rest = [f"{name}={value}" for name, value in SMALL.items() if name not in given]
-    return ["adversarial_training", *rest, *arguments, "--threads", "1"]
+    return ["adversarial_training", "--threads", "1", *rest, *arguments]
 
 
 def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -50,6 +54,31 @@ def test_the_same_question_has_the_same_answer(capsys: pytest.CaptureFixture[str
     assert ask(capsys, "seed=4")["rho"] != first["rho"]
 
 
+BEYOND = [("step_scale", "1e20"), ("step_scale", "1e30"), ("step_scale", "1e38")]
+
+
+@pytest.mark.parametrize(("name", "value"), BEYOND)
+def test_the_attack_works_at_every_scale_of_the_weights(
+    name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Steps this long leave the averaging predictor, whatever their length: 1e10 gives what 1e38 gives."""
+    given = ("signal=5", "budget=1", "flip_rate=0.1")
+    there, here = ask(capsys, *given, f"{name}={value}"), ask(capsys, *given, f"{name}=1e10")
+    assert there["robust_test_error"] == here["robust_test_error"] > here["clean_test_error"]
+    assert "vanished" not in there
+
+
+def test_the_attack_works_where_little_is_learned_beside_the_initial_weights_and_says_that_it_is_little(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """At d = 10²⁰ a step is as small beside the initial weights as roundings are: nothing but noise is learned."""
+    found = ask(capsys, "signal=5", "budget=2", "d=1e20", "test_points=500")
+    low, high = found["robust_test_error_interval"]
+    assert low <= found["predictions"]["averaging"] <= high
+    assert found["predictions"]["averaging"] > 0.97
+    assert found["vanished"] > 0.3
+
+
 def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cell.main(small()) == 0
     said = capsys.readouterr().out
@@ -69,6 +98,9 @@ def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> N
         (["d=2000", "d=3000"], "d is given 2 times"),
         (["data=mnist"], "give --images mnist=FILE"),
         (["data=mnist", "--images", "mnist=/no/such"], "/no/such is not a file"),
+        (["--images", "mnist=one", "--images", "mnist=two"], "mnist is given 2 times"),
+        (["--threads", "0"], "--threads 0: give a number from 1 to"),
+        (["--threads", "1000000"], "--threads 1000000: give a number from 1 to"),
     ],
 )
 def test_a_question_without_an_answer_is_an_error_that_says_why(
@@ -81,7 +113,26 @@ def test_a_question_without_an_answer_is_an_error_that_says_why(
     assert said.out == ""
 
 
-@pytest.mark.parametrize("arguments", [["no_such_study"], ["adversarial_training", "d"], []])
+def test_what_follows_an_option_is_understood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28)).astype(np.uint8)
+    labels = np.arange(40) % 2
+    file = tmp_path / "digits.safetensors"
+    save(ImageSet("mnist", pixels, labels, pixels, labels, DIGITS, "noise, for a test"), file)
+    given = ["data=mnist", "n=10", "test_points=0", "--images", f"mnist={file}", "budget=0.1", "side=7"]
+    cell = ask(capsys, *given)["cell"]
+    assert (cell["budget"], cell["side"], cell["d"]) == (0.1, 7, 49)
+
+
+WRONG = [
+    ["no_such_study"],
+    ["adversarial_training", "d"],
+    [],
+    ["adversarial_training", "--images", "mnits=FILE"],
+    ["adversarial_training", "--images", "FILE"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG)
 def test_a_malformed_command_line_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run_cell.main(arguments)

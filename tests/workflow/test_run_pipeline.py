@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import pwd
+import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from snakemake.cli import parse_config
+from snakemake.settings.types import ConfigSettings
 
 import run_pipeline
 from benign.pipeline import console, settings, tables
@@ -21,6 +26,10 @@ from support import ROOT, killed_pipeline, made_by_the_pipeline
 STUDY = "adversarial_training"
 SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "none", "cifar10": "none"}}
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
+JOBS = {
+    "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
+    "claims_page": 4.0, "provenance": 5.0, "snakemake": 600.0,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +52,84 @@ def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(example_
 
 @pytest.mark.slow
 def test_a_run_that_fails_says_why_where_it_fails_and_exits_as_snakemake_does(folder: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--config", "mnist_root=."]
+    """And gets a folder whatever its name is."""
+    root = folder / "a: it's, [b] #1"
+    root.mkdir()
+    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--config"]
+    command += ["studies=[real_data]", f"mnist_root={root}"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert "is missing: give the folder that holds MNIST/raw" in answer.stderr
+    assert f"{root}/MNIST/raw/train-images-idx3-ubyte is missing: give the folder that holds" in answer.stderr
     assert "smoke: not finished (exit status 1)" in answer.stderr
     assert "logs/smoke/snakemake.log" in answer.stderr
     assert tables.read_json(folder / "logs" / "smoke" / "run.json")["exit_status"] == 1
+
+
+@pytest.mark.slow
+def test_a_user_without_a_home_and_a_name_runs_a_tier(example_run: Path, folder: Path) -> None:
+    """As in a container with any number for its user. Root can write to every home but this one."""
+    command = [sys.executable, str(example_run / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "MPLCONFIGDIR")}
+    environment |= {"HOME": "/dev/null", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(example_run / "src")}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "Matplotlib created a temporary" not in (folder / "logs/smoke/james_stein/figures.log").read_text()
+    assert made_by_the_pipeline(folder) == made_by_the_pipeline(example_run)
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "~nobody-of-that-name"])
+def test_caches_go_into_the_folder_of_the_run_where_there_is_no_home(
+    home: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    assert "XDG_CACHE_HOME" not in run_pipeline.environment()
+    monkeypatch.setenv("HOME", home)
+    found = run_pipeline.environment()
+    assert found["XDG_CACHE_HOME"] == str(folder / ".snakemake" / "cache")
+    assert Path(found["MPLCONFIGDIR"]).is_relative_to(found["XDG_CACHE_HOME"])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "mine"))
+    assert run_pipeline.environment()["XDG_CACHE_HOME"] == str(folder / "mine")
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_has_its_number_for_one(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(number: int) -> NoReturn:
+        raise error(f"uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    assert "USER" not in run_pipeline.environment()
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert run_pipeline.environment()["USER"] == str(os.getuid())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["studies=[linear_classifier]"],
+        ["studies=[linear_classifier, real_data]", "device=cuda"],
+        ["data={mnist: none}"],
+        ["device='cuda'"],
+        ["mnist_root=/a b"],
+    ],
+)
+def test_values_are_laid_over_the_tier_as_snakemake_lays_them(values: list[str]) -> None:
+    file = settings.tier_file("smoke")
+    read = ConfigSettings(config=parse_config(values), configfiles=[file]).overwrite_config
+    found = run_pipeline.laid_over(settings.read_yaml(file), [console.name_and_value(value) for value in values])
+    assert found == read != settings.read_yaml(file)
+
+
+@pytest.mark.parametrize("name", ["/a: b", "/a #1", "12", "'a'", "[a]", "~"])
+def test_a_folder_s_name_is_taken_as_it_stands(name: str) -> None:
+    assert run_pipeline.laid_over(dict(SMOKE), [("mnist_root", name)])["mnist_root"] == name
+
+
+def test_a_value_of_no_setting_is_an_error_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for value, complaint in {"1=2": "--config 1=2: ", "studies=[no]": "studies: no: the studies are"}.items():
+        assert run_pipeline.main(["--tier", "smoke", "--config", value]) == 2
+        assert complaint in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- what a killed run left
@@ -63,12 +143,36 @@ def leave(*names: str) -> list[Path]:
     return [Path(name) for name in names]
 
 
-def process(folder: Path, name: str, seconds: float = 60) -> subprocess.Popen[bytes]:
-    """One that looks like a run of that program in that folder."""
-    started = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})", name], cwd=folder)
+def process(folder: Path, script: str, *arguments: str, seconds: float = 60) -> subprocess.Popen[bytes]:
+    """Python at work in that folder, running a script of that name which does nothing."""
+    (folder / script).parent.mkdir(parents=True, exist_ok=True)
+    (folder / script).write_text(f"import time; time.sleep({seconds})")
+    started = subprocess.Popen([sys.executable, script, *arguments], cwd=folder)
     while not Path("/proc", str(started.pid), "cmdline").read_bytes():  # for a moment it has no command line yet
         time.sleep(0.01)
     return started
+
+
+@pytest.mark.parametrize(
+    ("line", "program"),
+    [
+        ("/a/.venv/bin/python -m snakemake --cores 2", "snakemake"),
+        ("/a/.venv/bin/python /a/.venv/bin/snakemake --cores 2", "snakemake"),
+        ("python3.13t -X dev -Wignore -Bu -W error -um snakemake", "snakemake"),
+        ("/usr/bin/snakemake -n", "snakemake"),
+        ("python scripts/run_slice.py --plan 00.plan", "run_slice.py"),
+        ("tmux new -s snakemake", "tmux"),
+        ("vim snakemake", "vim"),
+        ("grep -r snakemake", "grep"),
+        ("python -m pytest snakemake", "pytest"),
+        ("python watch.py snakemake", "watch.py"),
+        ("python -c pass snakemake", ""),
+        ("python", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_command_line_runs_is_its_program_and_no_other_word_of_it(line: str, program: str) -> None:
+    assert run_pipeline.program_of(line.split(" ")) == program
 
 
 def test_locks_and_half_written_files_of_a_dead_run_are_removed_and_nothing_else(folder: Path) -> None:
@@ -90,7 +194,7 @@ def test_a_snakemake_at_work_in_the_folder_is_an_error_and_keeps_its_locks(folde
     (lock,) = leave(".snakemake/locks/0.input.lock")
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
-    other, here = process(elsewhere, "snakemake"), process(folder, "/usr/bin/snakemake")
+    other, here = process(elsewhere, "snakemake"), process(folder, "bin/snakemake", "--cores", "2")
     try:
         with pytest.raises(UserError, match=rf"a Snakemake \(process {here.pid}\) is at work in this folder: wait for"):
             run_pipeline.clear_remains()
@@ -103,9 +207,20 @@ def test_a_snakemake_at_work_in_the_folder_is_an_error_and_keeps_its_locks(folde
     assert not lock.exists()
 
 
+def test_a_program_that_only_has_snakemake_among_its_words_is_no_obstacle(folder: Path) -> None:
+    (lock,) = leave(".snakemake/locks/0.input.lock")
+    editor = process(folder, "editor", "snakemake")
+    try:
+        run_pipeline.clear_remains()
+    finally:
+        editor.kill()
+        editor.wait()
+    assert not lock.exists()
+
+
 def test_a_slice_that_outlived_its_snakemake_is_waited_for(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
-    with process(folder, str(ROOT / "scripts" / "run_slice.py"), seconds=2) as orphan:
+    with process(folder, "scripts/run_slice.py", "--plan", "00.plan", seconds=2) as orphan:
         run_pipeline.clear_remains()
         assert time.monotonic() - started > 1
         assert f"still at work, processes [{orphan.pid}]: waiting for them" in capsys.readouterr().err
@@ -138,15 +253,33 @@ def test_the_forecast_counts_only_what_is_not_kept_and_names_studies_without_one
     cells = len(first.cells)
     keep(first, [*sorted(first.cells)[:10], "0" * 16])  # the last is of a cell that this grid does not have
     known, unknown = plan(STORED), plan()
-    assert run_pipeline.forecast("smoke", [known, unknown], 2) == [
+    assert run_pipeline.forecast("smoke", [known, unknown], 2, {}) == [
         f"smoke: {2 * cells:,} cells, 20 kept; about {(cells - 10) / 30:.1f} min of one core, "
         f"{(cells - 10) / 60:.1f} min on 2 cores (from benchmarks/cell_seconds.json)",
         f"  {STUDY}: {cells} cells, 10 kept; about {(cells - 10) / 30:.1f} min of one core (measured on a machine)",
         f"  {STUDY}: {cells} cells, 10 kept; no forecast for study {STUDY} yet",
     ]
-    assert run_pipeline.forecast("smoke", [unknown], 2)[0].endswith("; no forecast yet")
+    assert run_pipeline.forecast("smoke", [unknown], 2, {})[0].endswith("; no forecast yet")
     known.before = cells
-    assert run_pipeline.forecast("smoke", [known], 2)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
+    assert (
+        run_pipeline.forecast("smoke", [known], 2, JOBS)[0] == f"smoke: {cells} cells, {cells} kept; nothing to compute"
+    )
+
+
+def test_the_forecast_counts_what_jobs_take_beside_their_cells() -> None:
+    """A short tier is start-up and drawing: two studies, each with its slices, the tier's pages, and Snakemake."""
+    known, kept = plan(STORED), plan(STORED)
+    kept.before, known.slices = len(kept.cells), 3
+    of_study = 2 * len(known.cells) + 1 + 30 * 3 + 2 + 40 + 3
+    told = run_pipeline.forecast("smoke", [known, kept], 2, JOBS)
+    wall = (of_study + 4 + 5) / 2 + 600
+    assert f"about {(of_study + 9) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
+    assert told[1].endswith(f"about {of_study / 60:.1f} min of one core (measured on a machine)")
+    assert told[2].endswith("about 0 s of one core (measured on a machine)"), "nothing of it is left to do"
+
+
+def test_what_is_stored_knows_every_kind_of_job_of_a_study_and_a_tier() -> None:
+    assert tables.read_json(settings.CELL_SECONDS)["jobs"]["seconds"].keys() == JOBS.keys()
 
 
 def test_the_time_left_weighs_cells_by_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +368,26 @@ def test_seconds_per_cell_are_stored_by_tier_and_study_and_the_others_stay(folde
     }
 
 
+def test_what_jobs_take_beside_cells_is_stored_from_a_run_that_computed_every_row(folder: Path) -> None:
+    study = {"cells": 9, "kept": 0, "computed": 9, "seconds": 30.0}
+    run: dict[str, Any] = {"exit_status": 0, "machine": {"cpu": "a processor"}, "cores": 2}
+    run |= {"wall_seconds": 40.0, "cell_seconds": 30.0}
+    benchmarks = {"a/slice-00": 20.0, "a/slice-01": 18.0, "a/figures": 6.0, "b/figures": 100.0, "provenance": 1.0}
+    tables.write_json(folder / "results/smoke/provenance.json", {"tier": "smoke", "studies": {}})
+    for name, seconds in benchmarks.items():
+        tables.write_text(folder / f"logs/smoke/{name}.tsv", f"s\th:m:s\n{seconds}\t0:00:00\n")
+    command = [sys.executable, str(ROOT / "benchmarks" / "cell_seconds.py"), "results/smoke", "--output", "stored.json"]
+
+    def stored(**changes: Any) -> Any:
+        tables.write_json(folder / "logs/smoke/run.json", {**run, "studies": {"a": {**study, **changes}}})
+        subprocess.run(command, check=True)
+        return tables.read_json(folder / "stored.json")
+
+    assert stored(kept=1) == {"smoke": {}}, "its logs are of two runs"
+    each = {"figures": 6.0, "provenance": 1.0, "slice": (38 - 30) / 2, "snakemake": 40 - 45 / 2}
+    assert stored() == {"smoke": {}, "jobs": {"seconds": each, "machine": "a processor"}}
+
+
 # ---------------------------------------------------------------- progress
 
 
@@ -276,6 +429,25 @@ def test_a_terminal_gets_a_bar_with_rate_and_time_left(
     assert "━" in shown
     assert "20/100" in shown
     assert "2.0 cells/s, 40 s left" in shown
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_stops_nothing_and_no_file_takes_its_place(closed: str, folder: Path) -> None:
+    (folder / "words.py").write_text(
+        "import os, sys\n"
+        "from benign.pipeline import console\n"
+        "@console.reports_errors\n"
+        "def main(argv):\n"
+        "    with open('file', 'w') as file, console.Ticker('study', total=1) as ticker:\n"
+        "        ticker.advance()\n"
+        "        file.write(str(os.system('echo to stderr >&2')))\n"
+        "    raise console.UserError('mend this')\n"
+        "sys.exit(main([]))\n"
+    )
+    command = f"{shlex.quote(sys.executable)} words.py {closed}"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (2, "", "")
+    assert (folder / "file").read_text() == "0"
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,33 @@
 # Settings, checked, and the names and paths that the rules share. No job is defined here.
 import json
-import shlex
 import sys
 from pathlib import Path
 
+from snakemake.io import contains_wildcard
 from snakemake.settings.types import DeploymentMethod
 
 ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "src")]
+sys.path.insert(0, str(ROOT / "src"))
 
 from benign.pipeline import settings  # noqa: E402
 from benign import studies  # noqa: E402
 from benign.pipeline import provenance  # noqa: E402
 
-# Jobs run the code beside this file, with the Python that runs Snakemake unless Conda gives them another.
-prefix = f"export PYTHONPATH={shlex.quote(str(ROOT / 'src'))}; "
-if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    prefix += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-shell.prefix(prefix)
-
 
 def here(path):
-    """A file of the project as the working directory sees it: relative, where that is the project itself."""
+    """A file of the project as the working directory sees it: relative, where that is the project itself.
+
+    It is no result, so that a workflow that has this one as a module may not prefix it.
+    """
     path = Path(path)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    seen = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    if contains_wildcard(seen):
+        raise WorkflowError(f"{seen}: braces are wildcards to Snakemake: run it in {ROOT}, or rename the folder")
+    return local(seen)
+
+
+# Snakemake formats this path as it does a command: a brace in it is doubled.
+ENVIRONMENT = str(ROOT / "environment.yml").replace("{", "{{").replace("}", "}}")
 
 
 def script(name):
@@ -44,7 +48,8 @@ try:
     STUDIES = config["studies"]
     GRIDS = {study: here(settings.grid_file(study)) for study in STUDIES}
     SECTIONS = {study: settings.section(Path(GRIDS[study]), study, TIER) for study in STUDIES}
-except settings.SettingsError as error:
+    IMAGES = {name: settings.image_file(config, name) for name in config["data"]}
+except (settings.SettingsError, OSError) as error:
     raise WorkflowError(str(error))
 
 DEVICE = settings.resolve_device(config["device"])
@@ -58,8 +63,7 @@ wildcard_constraints:
 
 def image_files(study):
     """Data set to the file with its images, for the data sets that the study's section names and this run has."""
-    found = {name: settings.image_file(config, name) for name in SECTIONS[study]["data"]}
-    return {name: file for name, file in found.items() if file}
+    return {name: IMAGES[name] for name in SECTIONS[study]["data"] if IMAGES[name]}
 
 
 def slice_files(study, kind):
@@ -68,6 +72,41 @@ def slice_files(study, kind):
 
 def figure_files(study, *kinds):
     return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
+
+
+def refuse_tier(wildcards):
+    file = here(settings.tier_file(wildcards.tier))
+    raise WorkflowError(f"this run is of tier {TIER}, not {wildcards.tier}: add --configfile {file} after all targets")
+
+
+# Functions for `params`. All ask for files, though one could do without: the names of files have a module's prefix, and a
+# parameter made from files may differ, as in a project that has been moved, without anything being run again.
+
+
+def python(wildcards, input):
+    """The Python of the jobs: that which runs Snakemake, unless Conda gives them another; without PYTHONPATH."""
+    given = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    return ["python" if given else sys.executable, "-E"]
+
+
+def folder(wildcards, output):
+    """Where a rule writes."""
+    return Path(output[0]).parent
+
+
+def cache(wildcards, output):
+    """Where downloads are kept: beside the folders of the data sets."""
+    return Path(output[0]).parents[1] / "cache"
+
+
+def scratch(wildcards, output):
+    """Where a slice keeps rows and checkpoints: beside results/."""
+    return Path(output.table).parents[4] / "scratch"
+
+
+def named_images(wildcards, input):
+    """--images NAME=FILE for each file with images: it lies in a folder of its data set's name."""
+    return [word for file in input.images for word in ("--images", f"{Path(file).parent.name}={file}")]
 
 
 # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.

@@ -25,14 +25,17 @@ rule fetch_mnist:
     priority: 100
     retries: 2
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        python=python,
+        cache=cache,
     shell:
-        "python {input.script} --dataset mnist --source {wildcards.source}"
-        " --cache resources/cache --output {output} > {log} 2>&1"
+        "{params.python:q} {input.script:q} --dataset mnist --source {wildcards.source}"
+        " --cache {params.cache:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule fetch_cifar10:
@@ -48,14 +51,17 @@ rule fetch_cifar10:
     priority: 100
     retries: 2
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        python=python,
+        cache=cache,
     shell:
-        "python {input.script} --dataset cifar10 --source download"
-        " --cache resources/cache --output {output} > {log} 2>&1"
+        "{params.python:q} {input.script:q} --dataset cifar10 --source download"
+        " --cache {params.cache:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule read_folder:
@@ -72,13 +78,14 @@ rule read_folder:
         source="folder-[0-9a-f]{8}",
     priority: 100
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
     params:
+        python=python,
         folder=lambda wildcards: settings.image_source(config, wildcards.dataset)[1],
     shell:
-        "python {input.script} --dataset {wildcards.dataset} --source {params.folder:q}"
-        " --output {output} > {log} 2>&1"
+        "{params.python:q} {input.script:q} --dataset {wildcards.dataset} --source {params.folder:q}"
+        " --output {output:q} > {log:q} 2>&1"

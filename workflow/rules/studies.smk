@@ -26,17 +26,20 @@ for study in STUDIES:
             f"logs/{TIER}/{study}/plan.tsv"
         priority: 100
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             mem_mb=2000,
             runtime=30,
         params:
-            options=f"--study {study} --tier {TIER} --output results/{TIER}/{study}/slices",
-            images=list(image_files(study)),
+            python=python,
+            folder=folder,
+            options=f"--study {study} --tier {TIER}",
+            images=[word for name in image_files(study) for word in ("--images", name)],
             code=provenance.code_of(study, "cells"),
         shell:
-            "python {input.script} {params.options} --grid {input.grid} --images {params.images} > {log} 2>&1"
+            "{params.python:q} {input.script:q} {params.options} --grid {input.grid:q} {params.images}"
+            " --output {params.folder:q} > {log:q} 2>&1"
 
     rule:
         name:
@@ -57,19 +60,22 @@ for study in STUDIES:
         # the order in which the tier file lists them.
         priority: len(STUDIES) - STUDIES.index(study)
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             gpu=1 if DEVICE == "cuda" else 0,
             mem_mb=4000,
             runtime=240,
         params:
+            python=python,
+            scratch=scratch,
             options=f"--tier {TIER} --device {DEVICE}",
-            images=[f"{name}={file}" for name, file in image_files(study).items()],
+            images=named_images,
             fingerprint=provenance.run_fingerprint(study, DEVICE, threads=1, images={}),
         shell:
-            "python {input.script} {params.options} --plan {input.plan} --threads {threads} --images {params.images}"
-            " --scratch scratch --timing {output.timing} --output {output.table} > {log} 2>&1"
+            "{params.python:q} {input.script:q} {params.options} --threads {threads} --plan {input.plan:q}"
+            " {params.images:q} --scratch {params.scratch:q} --timing {output.timing:q}"
+            " --output {output.table:q} > {log:q} 2>&1"
 
     rule:
         name:
@@ -86,15 +92,18 @@ for study in STUDIES:
         benchmark:
             f"logs/{TIER}/{study}/collect.tsv"
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             mem_mb=4000,
             runtime=60,
         params:
-            options=f"--study {study} --folder results/{TIER}/{study}/slices --slices {len(SLICES[study])}",
+            python=python,
+            folder=lambda wildcards, input: Path(input.slices[0]).parent,
+            options=f"--study {study} --slices {len(SLICES[study])}",
         shell:
-            "python {input.script} {params.options} --origins {output.origins} --output {output.table} > {log} 2>&1"
+            "{params.python:q} {input.script:q} {params.options} --folder {params.folder:q}"
+            " --origins {output.origins:q} --output {output.table:q} > {log:q} 2>&1"
 
     rule:
         name:
@@ -115,15 +124,18 @@ for study in STUDIES:
         benchmark:
             f"logs/{TIER}/{study}/figures.tsv"
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             mem_mb=2000,
             runtime=30,
         params:
-            options=f"--study {study} --output figures/{TIER}/{study}",
+            python=python,
+            folder=folder,
+            options=f"--study {study}",
         shell:
-            "python {input.script} {params.options} --table {input.table} > {log} 2>&1"
+            "{params.python:q} {input.script:q} {params.options} --table {input.table:q}"
+            " --output {params.folder:q} > {log:q} 2>&1"
 
     rule:
         name:
@@ -139,12 +151,14 @@ for study in STUDIES:
         benchmark:
             f"logs/{TIER}/{study}/claims.tsv"
         conda:
-            "../../environment.yml"
+            ENVIRONMENT
         threads: 1
         resources:
             mem_mb=2000,
             runtime=30,
         params:
+            python=python,
             options=f"--study {study} --tier {TIER}",
         shell:
-            "python {input.script} {params.options} --table {input.table} --output {output} > {log} 2>&1"
+            "{params.python:q} {input.script:q} {params.options} --table {input.table:q}"
+            " --output {output:q} > {log:q} 2>&1"

@@ -16,16 +16,17 @@ rule claims_page:
     benchmark:
         f"logs/{TIER}/claims_page.tsv"
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
+        python=python,
         options=f"--tier {TIER}",
     shell:
-        "python {input.script} {params.options} --claims {input.claims} --origins {input.origins}"
-        " --json {output.json} --markdown {output.markdown} > {log} 2>&1"
+        "{params.python:q} {input.script:q} {params.options} --claims {input.claims:q} --origins {input.origins:q}"
+        " --json {output.json:q} --markdown {output.markdown:q} > {log:q} 2>&1"
 
 
 rule provenance:
@@ -42,14 +43,29 @@ rule provenance:
     benchmark:
         f"logs/{TIER}/provenance.tsv"
     conda:
-        "../../environment.yml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
+        python=python,
         options=f"--tier {TIER}",
-        config=json.dumps(config, sort_keys=True),
+        config=lambda wildcards: json.dumps(config, sort_keys=True),  # a function: a brace in it is no wildcard's
     shell:
-        "python {input.script} {params.options} --config {params.config:q} --tables {input.tables}"
-        " --figures {input.figures} --origins {input.origins} --output {output} > {log} 2>&1"
+        "{params.python:q} {input.script:q} {params.options} --config {params.config:q} --tables {input.tables:q}"
+        " --figures {input.figures:q} --origins {input.origins:q} --output {output:q} > {log:q} 2>&1"
+
+
+# What another run makes, asked for by name. Without this rule Snakemake would know none that makes it and not say why,
+# or have nothing to do where it is there. Rules without wildcards go before it, and slices are left to theirs, so that
+# a workflow may run two tiers as modules.
+rule of_another_tier:
+    input:
+        refuse_tier,
+    output:
+        "{kind}/{tier}/{file}",
+    wildcard_constraints:
+        kind="results|figures",
+        tier="|".join(tier for tier in settings.TIERS if tier != TIER),
+        file="(?!.*/slices/).+",

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import torch
 from torch import Tensor
@@ -66,8 +67,11 @@ def certify(
     boxes: a point with more open boxes than this is left undecided
     sweeps: how often the slopes are moved on each box
     """
-    relaxation = Relaxation(w.double(), activation, budget, directions)
-    x, y = x.double(), y.double()
+    if budget == 0:
+        return _as_they_are(x.double(), y.double(), w.double(), activation)
+    unit, x, w, activation, budget = of_size_1(x.double(), w.double(), activation, budget)
+    relaxation = Relaxation(w, activation, budget, directions)
+    y = y.double()
     z = x @ relaxation.w.mT  # (N, m)
     turned = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     undecided = torch.zeros_like(turned)
@@ -84,7 +88,7 @@ def certify(
             met = margin <= 0
             turned[owner[met]] = True
             perturbation[owner[met]] = delta[met]
-            open_[part] = bound <= 0
+            open_[part] = ~(bound > 0)  # a bound that is no number proves nothing
         bounded += len(point)
         open_ &= ~turned[point]
         point, centre = point[open_], centre[open_]
@@ -94,10 +98,31 @@ def certify(
         point = point.repeat_interleave(len(halves))
         centre = (centre[:, None] + half * halves).flatten(0, 1)
         undecided |= torch.bincount(point, minlength=len(x)) > boxes
-        inside = (relaxation.nearest(centre, half) < budget) & ~undecided[point]
+        inside = ~(relaxation.nearest(centre, half) >= budget) & ~undecided[point]
         point, centre = point[inside], centre[inside]
     undecided[point] = True
-    return Certificate(~turned & ~undecided, turned, perturbation, bounded)
+    return Certificate(~turned & ~undecided, turned, unit * perturbation, bounded)
+
+
+def _as_they_are(x: Tensor, y: Tensor, w: Tensor, activation: Activation) -> Certificate:
+    """The certificate at budget 0: each point is its own ball, and its only box."""
+    terms = y[:, None] * outer_weights(len(w), w.dtype, w.device) * activation.value(x @ w.mT)
+    margin = terms.sum(1)
+    return Certificate(margin > ROUNDING * terms.abs().sum(1), margin <= 0, torch.zeros_like(x), len(x))
+
+
+def of_size_1(
+    x: Tensor, w: Tensor, activation: Activation, budget: float
+) -> tuple[float, Tensor, Tensor, Activation, float]:
+    """The same verdicts in other units: budget and weights between 1/2 and 1, so that no square leaves the range.
+
+    Returns the unit of x, δ and the budget, then these, the weights and φ in the new units. Units are powers of 2, so
+    nothing is rounded. φ is homogeneous but for where it bends: φ_H(cz) = c·φ_{cH}(z).
+    """
+    unit = 2.0 ** math.frexp(budget)[1]
+    size = 2.0 ** math.frexp(float(w.abs().max()))[1] * unit
+    there = dataclasses.replace(activation, curvature=activation.curvature * size)
+    return unit, x / unit, w * (unit / size), there, budget / unit
 
 
 class Relaxation:
@@ -191,6 +216,6 @@ class Relaxation:
 
 def conjugate(activation: Activation, slope: Tensor) -> Tensor:
     """φ*(s) = max_t (s·t - φ(t)) for γ ≤ s ≤ 1."""
-    if activation.kind == "smooth_leaky_relu":
+    if activation.kind == "smooth_leaky_relu" and activation.slope < 1:  # at slope 1, φ(t) = t and s is 1
         return (slope - (1 + activation.slope) / 2).square() / ((1 - activation.slope) * activation.curvature)
     return torch.zeros_like(slope)

@@ -7,7 +7,8 @@ Two attacks, of which each point gets the better one, δ = 0 included:
 - projected gradient descent in small steps from δ = 0, which ends in other local optima of networks with strong kinks
   (ReLU).
 
-Errors found this way are lower bounds on the true robust error. Where only errors are counted, points that a linear
+Errors found this way are lower bounds on the true robust error, and no more than that at points whose gradient is no
+direction: the attack says which they are. Where only errors are counted, points that a linear
 relaxation certifies are not attacked: it costs half a move, and near-linear networks leave few others.
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from benign.attack.inner import project, relative_gap, unit
+from benign.attack.inner import lengths, project, relative_gap, unit
 from benign.nets.two_layer import Activation, outer_weights
 
 CHUNK = 500  # points attacked at a time: (500, m) activations stay in cache
@@ -34,11 +35,14 @@ class WorstCase:
     margin: (N,), smallest y·f(x + δ) found
     perturbation: (N, k), the δ that attains it, ‖δ‖ ≤ α
     gap: (N,), relative Frank-Wolfe gap there: 0 certifies a stationary point
+    vanished: (N,), True where the attack met a gradient that is 0, or lost in the roundings of the weights, at a margin
+        above 0, or a margin that is no number: what was found there says little
     """
 
     margin: Tensor
     perturbation: Tensor
     gap: Tensor
+    vanished: Tensor
 
 
 def worst_case(
@@ -62,18 +66,19 @@ def worst_case(
     """
     margin, best, gap = torch.full_like(y, torch.inf), torch.zeros_like(x), torch.zeros_like(y)
     wanted = torch.ones_like(y, dtype=torch.bool)
+    vanished = torch.zeros_like(wanted)
     for chunk in range(0, len(x), CHUNK):
         part = slice(chunk, chunk + CHUNK)
         if until_fooled and screened and budget > 0:
             clean, lower = relaxed_margin(x[part], y[part], w, activation, budget)
             wanted[part] = ~((clean <= 0) | (lower > 0))  # nan is not certain
             margin[part] = torch.where(wanted[part], torch.inf, clean)
-        views = (each[part] for each in (margin, best, gap, wanted))
+        views = (each[part] for each in (margin, best, gap, wanted, vanished))
         state = _State(x[part], y[part], w, activation, budget, until_fooled, *views)
         state.descend(_fixed_point_moves, iterations, tolerance)
         if budget > 0:
             state.descend(_small_moves, SMALL_STEPS, tolerance)
-    return WorstCase(margin, best, gap)
+    return WorstCase(margin, best, gap, vanished)
 
 
 def relaxed_margin(x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float) -> tuple[Tensor, Tensor]:
@@ -82,20 +87,20 @@ def relaxed_margin(x: Tensor, y: Tensor, w: Tensor, activation: Activation, budg
     Let b_j = y·a_j. Where b_j > 0 the convex φ lies above its tangent at z_j, and where b_j < 0 below its chord over
     z_j ± α‖w_j‖: sums of these lines are affine in δ [derived; docs/theory.md §10, here without branching].
     """
-    z, reach = x @ w.mT, budget * torch.linalg.vector_norm(w, dim=1)
+    z, reach = x @ w.mT, budget * lengths(w)[:, 0]
     b = y[:, None] * outer_weights(w.shape[0], w.dtype, w.device)
     low, here, high = (activation.value(t) for t in (z - reach, z, z + reach))
     tangent = b > 0
     height = torch.where(tangent, here, (low + high) / 2)
-    slope = torch.where(tangent, activation.derivative(z), (high - low) / (2 * reach.clamp_min(1e-30)))
-    steepest = torch.linalg.vector_norm((b * slope) @ w, dim=1)
+    slope = torch.where(tangent, activation.derivative(z), (high - low) / (2 * torch.where(reach > 0, reach, 1.0)))
+    steepest = lengths((b * slope) @ w)[:, 0]
     rounding = 100 * torch.finfo(w.dtype).eps * (b * (z.abs() + reach)).abs().sum(1)
     return (b * here).sum(1), (b * height).sum(1) - budget * steepest - rounding
 
 
 @dataclasses.dataclass
 class _State:
-    """A chunk of points under attack; margin, best and gap are views that the attacks improve in place.
+    """A chunk of points under attack; margin, best, gap and vanished are views that the attacks write in place.
 
     wanted: (N,), the points to attack
     """
@@ -110,11 +115,12 @@ class _State:
     best: Tensor
     gap: Tensor
     wanted: Tensor
+    vanished: Tensor
 
     def descend(self, move: Callable[[Tensor, Tensor, float, int], Tensor], moves: int, tolerance: float) -> None:
         """Start at δ = 0, make up to `moves` moves at each point that is not done, keep the best δ seen."""
         a = outer_weights(self.w.shape[0], self.w.dtype, self.w.device)
-        floor = 100 * torch.finfo(self.w.dtype).eps * torch.linalg.vector_norm(self.w, dim=-1).amax()
+        rounding = 100 * torch.finfo(self.w.dtype).eps * lengths(self.w).amax()
         live = self.wanted.nonzero()[:, 0]
         if self.until_fooled:
             live = live[self.margin[live] > 0]
@@ -123,12 +129,16 @@ class _State:
         for step in range(moves + 1):
             z = (self.x[live] + delta) @ self.w.mT
             now = self.y[live] * (self.activation.value(z) @ a)
-            better = now < self.margin[live]
+            better = (now < self.margin[live]) | (self.margin[live] == torch.inf)  # also what is no number
             self.margin[live[better]] = now[better]
             self.best[live[better]] = delta[better]
             if self.budget == 0:
                 break
-            descent = -self.y[live, None] * unit(self.activation.scaled_derivative(z, a) @ self.w, floor)
+            gradient = self.activation.scaled_derivative(z, a) @ self.w
+            length = lengths(gradient)
+            # A direction within the roundings is followed as any other: what it finds is found.
+            descent = -self.y[live, None] * unit(gradient, length)
+            self.vanished[live] |= ~(now <= 0) & ~((length[:, 0] > rounding) & now.isfinite())
             gap = relative_gap(descent, delta, self.budget)
             self.gap[live[better]] = gap[better]
             go = gap > tolerance

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from benign.attack import Method
+from benign.train.device import policy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +45,22 @@ class InnerMaximisation:
             raise ValueError("the inner maximisation needs at least one step")
 
 
-def unit(g: Tensor, floor: float | Tensor = 0.0) -> Tensor:
-    """g/‖g‖ over the last dimension; 0 where ‖g‖ ≤ floor, for a direction made of rounding errors is none."""
-    norm = torch.linalg.vector_norm(g, dim=-1, keepdim=True)
-    return g * torch.where(norm > floor, 1 / norm, torch.zeros((), dtype=g.dtype, device=g.device))
+def lengths(v: Tensor) -> Tensor:
+    """‖v‖₂ over the last dimension, which is kept; of vectors, too, whose squares are beyond the numbers' range."""
+    plain = torch.linalg.vector_norm(v, dim=-1, keepdim=True)
+    # Below this length squares are lost, and above all lengths they are infinite: there v is scaled first.
+    beyond = ~((plain > 1e3 * torch.finfo(v.dtype).tiny ** 0.5) & (plain < torch.inf))
+    if policy(v.device).asks and not beyond.any():
+        return plain
+    largest = v.abs().amax(-1, keepdim=True)
+    scale = torch.where((largest > 0) & (largest < torch.inf), largest, 1.0)
+    return torch.where(beyond, scale * torch.linalg.vector_norm(v / scale, dim=-1, keepdim=True), plain)
+
+
+def unit(g: Tensor, length: Tensor, floor: float | Tensor = 0.0) -> Tensor:
+    """g/‖g‖ of vectors of known length; 0 where ‖g‖ ≤ floor, for a direction made of rounding errors is none."""
+    usable = (length > floor) & (length > torch.finfo(g.dtype).tiny)
+    return g * torch.where(usable, 1 / length, torch.zeros((), dtype=g.dtype, device=g.device))
 
 
 def relative_gap(ascent: Tensor, perturbation: Tensor, budget: Tensor | float) -> Tensor:
@@ -72,7 +85,6 @@ def next_stride(stride: Tensor, gap: Tensor, inner: InnerMaximisation) -> Tensor
 
 def project(perturbation: Tensor, budget: Tensor | float) -> Tensor:
     """Nearest point of the ball ‖δ‖₂ ≤ budget, over the last dimension."""
-    norm = torch.linalg.vector_norm(perturbation, dim=-1, keepdim=True)
-    return perturbation * (
-        torch.as_tensor(budget, dtype=norm.dtype, device=norm.device) / norm.clamp_min(1e-30)
-    ).clamp_max(1.0)
+    norm = lengths(perturbation)
+    reach = torch.as_tensor(budget, dtype=norm.dtype, device=norm.device)
+    return perturbation * (reach / norm.clamp_min(torch.finfo(norm.dtype).tiny)).clamp_max(1.0)

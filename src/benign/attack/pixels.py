@@ -1,21 +1,22 @@
 """ℓ2 projected gradient ascent on deep networks of images: minibatches (N, C, H, W) in [0, 1], any torch module.
 
-The attack of Rice, Wong, Kolter, ICML 2020, in their ℓ2 setting [M]: steps along each image's normalised gradient of
-the cross-entropy, projected on the ball ‖δ‖₂ ≤ α and then on images in [0, 1]. Training takes the last iterate, from a
-random start; evaluation starts at δ = 0 and keeps, for each image, the iterate of least margin, δ = 0 included [ours],
-so that its margins are never above the clean ones. Both leave parameters and their gradients alone.
+The attack of Rice, Wong, Kolter, ICML 2020, in their ℓ2 setting [M]: steps along each image's normalised gradient,
+projected on the ball ‖δ‖₂ ≤ α and then on images in [0, 1]. Training follows the cross-entropy, as they do, from a
+random start, and takes the last iterate. Evaluation follows the margin, which it minimises [ours]: its direction is the
+same for all multiples of the logits, where the cross-entropy's dies out once they are large. It starts at δ = 0 and
+keeps, for each image, the iterate of least margin, δ = 0 included, so that its margins are never above the clean ones.
+Both leave parameters and their gradients alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-# Below this length a gradient, float32, is no direction: it is rounding, or underflow in a saturated softmax.
-NO_DIRECTION = 1e-30
+from benign.attack import inner
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Attack:
 
 def lengths(delta: Tensor) -> Tensor:
     """‖δ_i‖₂ of each image, (N, 1, 1, 1)."""
-    return torch.linalg.vector_norm(delta.flatten(1), dim=1)[:, None, None, None]
+    return inner.lengths(delta.flatten(1))[..., None, None]
 
 
 def random_start(like: Tensor, budget: float, generator: torch.Generator) -> Tensor:
@@ -41,7 +42,7 @@ def random_start(like: Tensor, budget: float, generator: torch.Generator) -> Ten
 
 def project(delta: Tensor, x: Tensor, budget: float) -> Tensor:
     """δ in the ball and x + δ in [0, 1]: clipping x + δ shortens each coordinate of δ, so δ does not leave the ball."""
-    inside = delta * (budget / lengths(delta).clamp_min(1e-12)).clamp_max(1.0)
+    inside = inner.project(delta.flatten(1), budget).view_as(delta)
     return torch.clamp(x + inside, 0, 1) - x
 
 
@@ -51,18 +52,22 @@ def perturb(network: nn.Module, x: Tensor, labels: Tensor, attack: Attack, gener
         return torch.zeros_like(x)
     delta = project(random_start(x, attack.budget, generator), x, attack.budget)
     for _ in range(attack.steps):
-        _, gradient = _logits_and_gradient(network, x + delta, labels)
+        _, gradient = _logits_and_gradient(network, x + delta, labels, log_odds)
         delta = project(delta + attack.step * attack.budget * _unit(gradient), x, attack.budget)
     return delta
 
 
 @dataclasses.dataclass(frozen=True)
 class WorstCase:
-    """margin (N,): the least found · clean (N,): at δ = 0 · perturbation (N, C, H, W): where the least margin is."""
+    """margin (N,): the least found · clean (N,): at δ = 0 · perturbation (N, C, H, W): where the least margin is
+    vanished (N,): True where the attack met a gradient that is 0, at a margin above 0, or a margin that is no number:
+    that nothing was found there says nothing
+    """
 
     margin: Tensor
     clean: Tensor
     perturbation: Tensor
+    vanished: Tensor
 
 
 def worst_case(network: nn.Module, x: Tensor, labels: Tensor, attack: Attack, chunk: int = 256) -> WorstCase:
@@ -72,23 +77,26 @@ def worst_case(network: nn.Module, x: Tensor, labels: Tensor, attack: Attack, ch
     that an image's margin does not depend on the others.
     """
     margin, best = torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device), torch.zeros_like(x)
-    clean = torch.empty_like(margin)
+    clean, vanished = torch.empty_like(margin), torch.zeros_like(margin, dtype=torch.bool)
     for whole in torch.arange(len(x), device=x.device).split(chunk):
         part, delta = whole, torch.zeros_like(x[whole])
         for step in range(attack.steps + 1):
-            logits, gradient = _logits_and_gradient(network, x[part] + delta, labels[part])
+            logits, gradient = _logits_and_gradient(network, x[part] + delta, labels[part], margins)
             now = margins(logits, labels[part])
             if step == 0:
                 clean[part] = now
-            better = now < margin[part]
+            better = (now < margin[part]) | (step == 0)
             margin[part[better]], best[part[better]] = now[better], delta[better]
+            if attack.budget > 0:
+                direction = -_unit(gradient)
+                vanished[part] |= ~(now <= 0) & ~(direction.flatten(1).any(1) & now.isfinite())
             go = now > 0
             part = part[go]
             if attack.budget == 0 or not len(part):
                 break
-            moved = delta[go] + attack.step * attack.budget * _unit(gradient[go])
+            moved = delta[go] + attack.step * attack.budget * direction[go]
             delta = project(moved, x[part], attack.budget)
-    return WorstCase(margin, clean, best)
+    return WorstCase(margin, clean, best, vanished)
 
 
 def margins(logits: Tensor, labels: Tensor) -> Tensor:
@@ -98,16 +106,26 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
     return own[:, 0] - others
 
 
-def _logits_and_gradient(network: nn.Module, at: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) at images (N, C, H, W), and the cross-entropy's gradient there."""
+def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of being wrong, (N,): log(1 - p) - log p for the softmax's p of the label.
+
+    It grows as the cross-entropy does, in the same direction, which is not lost where p is rounded to 1.
+    """
+    own = logits.gather(1, labels[:, None])
+    return logits.scatter(1, labels[:, None], -torch.inf).logsumexp(1) - own[:, 0]
+
+
+def _logits_and_gradient(
+    network: nn.Module, at: Tensor, labels: Tensor, of: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Logits (N, K) at images (N, C, H, W), and the gradient there `of` a function of logits and labels."""
     at = at.detach().requires_grad_()
     with torch.enable_grad():
         logits = network(at)
         # The sum over images: each image's gradient is its own, whatever the size of the batch.
-        (gradient,) = torch.autograd.grad(cross_entropy(logits, labels, reduction="sum"), at)
+        (gradient,) = torch.autograd.grad(of(logits, labels).sum(), at)
     return logits.detach(), gradient
 
 
 def _unit(gradient: Tensor) -> Tensor:
-    norm = lengths(gradient)
-    return torch.where(norm > NO_DIRECTION, gradient / norm, torch.zeros((), dtype=norm.dtype, device=norm.device))
+    return inner.unit(gradient, lengths(gradient))

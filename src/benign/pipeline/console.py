@@ -6,18 +6,19 @@ import argparse
 import contextlib
 import fcntl
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benign.data.images.record import DataError
-from benign.pipeline.settings import SettingsError
+from benign.pipeline.settings import SettingsError, Sources
 from benign.pipeline.tables import TableError
 from benign.study import CellError
 
@@ -35,6 +36,7 @@ def reports_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], in
 
     @functools.wraps(main)
     def guarded(argv: list[str]) -> int:
+        open_closed_streams()
         try:
             return main(argv)
         except REPORTED as error:
@@ -42,6 +44,18 @@ def reports_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], in
             return 2
 
     return guarded
+
+
+def open_closed_streams() -> None:
+    """Open the null device for each standard stream that is closed (`make smoke 2>&-`), here and for what is started.
+
+    Else Python has none to write to, and the next file to be opened gets the number of the stream and its words.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free: the stream's own
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def parser(documentation: str | None) -> argparse.ArgumentParser:
@@ -57,6 +71,40 @@ def name_and_value(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
     return name, value
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The assignments by name; UserError if a name comes twice."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{name} is given {names.count(name)} times: give it once")
+    return dict(pairs)
+
+
+def data_set(text: str) -> str:
+    """For argparse: the name of a data set."""
+    if text not in Sources.model_fields:
+        raise argparse.ArgumentTypeError(f"{text!r} is no data set: give one of {', '.join(Sources.model_fields)}")
+    return text
+
+
+def images_file(text: str) -> tuple[str, Path]:
+    """For argparse: "mnist=FILE" as a pair."""
+    name, file = name_and_value(text)
+    return data_set(name), Path(file)
+
+
+def add_images(command: argparse.ArgumentParser) -> None:
+    """Let a command take data sets. One file for each --images: an option of many values would eat what follows it."""
+    command.add_argument(
+        "--images",
+        action="append",
+        type=images_file,
+        default=[],
+        metavar="NAME=FILE",
+        help="a data set, from scripts/fetch_data.py; give the option once for each",
+    )
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ message names file, key, value and mend.
 
 from __future__ import annotations
 
-import hashlib
-import shutil
+import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -16,6 +16,7 @@ import yaml
 from pydantic import BeforeValidator, Field, ValidationError
 
 from benign import studies
+from benign.data.images import folders
 from benign.declared import Declared, faults, field, without_repeats
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,6 +27,7 @@ YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times a
 Tier = Literal["smoke", "default", "paper", "gpu"]
 TIERS: tuple[str, ...] = get_args(Tier)
 Device = Literal["cpu", "cuda", "auto"]
+GPU_SECONDS = 60.0  # in which a driver that works lists its cards, whatever else the machine does
 Distinct = BeforeValidator(without_repeats)
 
 
@@ -53,6 +55,9 @@ class TierFile(Declared):
     cifar10_root: Annotated[str, Field(min_length=1)] | None = field(
         "a folder with cifar-10-batches-py or {train,test}/<class>; goes before data.cifar10", default=None
     )
+
+
+FOLDERS = ("mnist_root", "cifar10_root")
 
 
 class Section(Declared):
@@ -97,6 +102,12 @@ def section(path: Path, study: str, tier: str) -> dict[str, Any]:
 
 def check_config(config: dict[str, Any], where: str = "the configuration") -> None:
     """Raise SettingsError unless `config` is a whole and correct tier file, with what --config laid over it."""
+    for name in FOLDERS:
+        if not isinstance(config.get(name), str | None):
+            raise SettingsError(
+                f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one "
+                "with ': ' in it): write the name into a tier file, or give it to scripts/run_pipeline.py"
+            )
     check(config, TierFile, where)
     if unknown := sorted(set(config["studies"]) - set(studies.NAMES)):
         raise SettingsError(f"{where}: studies: {', '.join(unknown)}: the studies are {', '.join(studies.NAMES)}")
@@ -111,12 +122,13 @@ def check_config(config: dict[str, Any], where: str = "the configuration") -> No
 def image_source(config: dict[str, Any], dataset: str) -> tuple[str, str] | None:
     """(label for a file name, source for scripts/fetch_data.py) of a data set; None if this run leaves it out.
 
-    A folder given by --config goes before what the tier file says.
+    A folder given by --config goes before what the tier file says. Its label follows from what it holds, so that it is
+    read again after it has changed.
     """
     root = config.get(f"{dataset}_root")
     if root is not None:
-        folder = str(Path(root).expanduser().resolve())
-        return f"folder-{hashlib.sha256(folder.encode()).hexdigest()[:8]}", folder
+        folder = Path(root).expanduser().resolve()
+        return f"folder-{folders.state(dataset, folder)[:8]}", str(folder)
     source = config["data"][dataset]
     return None if source == "none" else (source, source)
 
@@ -131,9 +143,13 @@ def resolve_device(device: str) -> str:
     """ "auto" as "cuda" where a GPU answers, else "cpu"; asks the driver, because Torch takes seconds to import."""
     if device != "auto":
         return device
-    tool = shutil.which("nvidia-smi")
-    found = tool is not None and subprocess.run([tool, "--list-gpus"], capture_output=True, check=False).stdout.strip()
-    return "cuda" if found else "cpu"
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):  # hides them from Torch, not from nvidia-smi
+        return "cpu"
+    try:
+        answer = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, check=False, timeout=GPU_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return "cpu"
+    return "cuda" if answer.returncode == 0 and re.search(rb"(?m)^GPU \d+:", answer.stdout) else "cpu"
 
 
 def read_yaml(path: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -75,8 +76,12 @@ def load_images(files: Mapping[str, Path], name: str) -> record.ImageSet:
         raise UserError(str(error)) from error
 
 
-def prepare_device(device: str) -> None:
-    """Set the device's precision; UserError if a GPU is asked for and none can be used."""
+def prepare(device: str, threads: int) -> None:
+    """Set the number of CPU threads, and the device's precision; UserError for what this machine does not have."""
+    processors = os.cpu_count() or 1
+    if not 1 <= threads <= processors:
+        raise UserError(f"--threads {threads}: give a number from 1 to {processors}, the processors of this machine")
+    torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda: Torch finds no usable GPU: run with --config device=cpu, or on a GPU machine")
     hold_precision(device)

@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benign.attack.inner import InnerMaximisation, next_stride, project, relative_gap, unit
-from benign.nets.two_layer import Activation, outer_weights
+from benign.attack.inner import InnerMaximisation, lengths, next_stride, project, relative_gap, unit
+from benign.nets.two_layer import Activation, outer_weights, output
 from benign.train.checkpoints import Checkpoints
 from benign.train.device import policy
 
@@ -70,7 +70,7 @@ class Snapshot:
     perturbation: (B, n, k), the inner maximiser that the next step would start from
     gap: (B,), largest relative Frank-Wolfe gap over the points, as last checked (nan for "pgd")
     evaluations: (B,), mean number of gradient evaluations in a step
-    finite: (B,), False where training has diverged
+    finite: (B,), False where training has diverged: the weights, or the outputs at the points, are not all finite
     """
 
     steps: int
@@ -174,9 +174,8 @@ class _Batch:
         self.budget = self._each(p.budget for p in problems)  # (B, 1, 1)
         self.rate = self._each(p.step_size / len(p.x) for p in problems)  # η/n
         self.a = outer_weights(self.w.shape[1], self.w.dtype, self.w.device)
-        # At W₀ paired neurons cancel and ∇ₓf = 0 up to rounding: a direction below this length is no direction.
-        rounding = 100 * torch.finfo(self.w.dtype).eps
-        self.floor = rounding * torch.linalg.vector_norm(self.w, dim=-1).amax(-1)[:, None, None]
+        # At W₀ paired neurons cancel and ∇ₓf = 0 up to rounding: a direction below this length is no direction there.
+        self.floor = 100 * torch.finfo(self.w.dtype).eps * lengths(self.w).amax(1, keepdim=True)
         self.inner = inner
         self.asks = policy(self.x.device).asks
         self.adversarial = any(p.budget > 0 for p in problems)
@@ -239,7 +238,8 @@ class _Batch:
 
     def _ascent(self, slopes: Tensor) -> Tensor:
         """Unit direction (B, n, k) in which each point's loss grows fastest."""
-        return unit(self._gradient(slopes), self.floor) * -self.y
+        gradient = self._gradient(slopes)
+        return unit(gradient, lengths(gradient), 0.0 if self.steps else self.floor) * -self.y
 
     def _move(self, moving: Tensor, ascent: Tensor) -> None:
         """δ ← α·g/‖g‖ at these points (B, n)."""
@@ -295,13 +295,14 @@ class _Batch:
 
     def snapshot(self) -> Snapshot:
         weights = self._weights()
+        outputs = output(self.x, weights, self.activation)  # (B, n)
         return Snapshot(
             steps=self.steps,
             weights=weights,
             perturbation=self.delta.clone(),
             gap=self.gap.amax(-1),
             evaluations=self.evaluations / max(self.steps, 1),
-            finite=weights.isfinite().all(-1).all(-1),
+            finite=weights.isfinite().all(-1).all(-1) & outputs.isfinite().all(-1),
         )
 
     def save(self, checkpoints: Checkpoints) -> None:

@@ -18,9 +18,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benign.data.images.folders import visible
 from benign.data.images.record import CIFAR10_CLASSES, DIGITS, Bytes, DataError, ImageSet
 
 PATIENCE = 15.0  # seconds without a byte before a download counts as failed
+IMAGES = (".jpg", ".jpeg", ".png")
+EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # Pillow's modes that become RGB exactly; others clip or guess
 
 # sha256 of MNIST's four IDX files, unpacked: the same in every copy that its users have published checksums of.
 MNIST_SHA256 = {
@@ -106,7 +109,8 @@ def cifar10_folder(root: Path) -> ImageSet:
     The original, root/cifar-10-batches-py, consists of pickles: each is compared with its official MD5 before any is
     unpickled. Class folders, root/{train,test}/<class>/*.{jpg,jpeg,png}, hold any number of 32 x 32 images of each of
     the ten classes; no official checksum applies to them, and JPEG is a lossy re-encoding: `provenance` says so.
-    Raises DataError naming the file or folder that is missing or damaged.
+    Hidden files and folders, which systems and editors leave behind, are passed over.
+    Raises DataError naming the file or folder that is missing, damaged or not what can be read exactly.
     """
     if (root / "cifar-10-batches-py").is_dir():
         return _cifar10_batches(root)
@@ -186,14 +190,14 @@ def _cifar10_batches(root: Path) -> ImageSet:
 
 def _class_folders(folder: Path) -> tuple[Bytes, NDArray[np.int64], set[str]]:
     """Images (N, 32, 32, 3) and labels of folder/<class>/*, by class and then by file name, and the formats met."""
-    found = {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
+    found = {entry.name for entry in visible(folder) if entry.is_dir()}
     if found != set(CIFAR10_CLASSES):
         wrong = [*(f"{name} is missing" for name in CIFAR10_CLASSES if name not in found)]
         wrong += [f"{name} is unknown" for name in sorted(found - set(CIFAR10_CLASSES))]
         raise DataError(f"{folder}: {', '.join(wrong)}: give one folder for each class, {', '.join(CIFAR10_CLASSES)}")
     images, labels, kinds = [], [], set()
     for label, name in enumerate(CIFAR10_CLASSES):
-        files = sorted(f for f in (folder / name).iterdir() if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        files = [file for file in visible(folder / name) if file.suffix.lower() in IMAGES]
         if not files:
             raise DataError(f"{folder / name} holds no .jpg, .jpeg or .png file: give at least one image of each class")
         images += [_image(file) for file in files]
@@ -206,10 +210,16 @@ def _image(file: Path) -> Bytes:
     """One 32 x 32 image file as (32, 32, 3)."""
     from PIL import Image
 
+    mend = "save it as RGB or grey with 8 bits a channel"
     try:
         with Image.open(file) as image:
             if image.size != (32, 32):  # known before anything is decoded
                 raise DataError(f"{file} is {image.width} x {image.height} pixels: CIFAR-10's images are 32 x 32")
-            return np.asarray(image.convert("RGB"))
+            if image.mode not in EIGHT_BITS:
+                raise DataError(f"{file} has pixels of Pillow's mode {image.mode}: {mend}")
+            pixels = np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{file} cannot be read as an image ({error}): delete it or copy it again") from error
+    if pixels[..., 3].min() < 255:
+        raise DataError(f"{file} is transparent in places, and nothing says what is behind: {mend}")
+    return pixels[..., :3]

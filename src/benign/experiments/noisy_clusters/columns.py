@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benign.attack import VANISHED
 from benign.study import Row, column
 
 
@@ -21,6 +22,7 @@ class Measured(Row):
     clean_test_error_clean_labels: float | None = column("error over fresh points, true labels")
     robust_test_error_clean_labels: float | None = column("robust error over fresh points, true labels")
     tested: int | None = column("fresh points")
+    vanished: float | None = column(VANISHED)
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
     rho: float | None = column("⟨μ, v⟩/‖v‖ [ρ], v the mean gradient over fresh points", "standard deviations")
     flipped: float | None = column("share of the training labels that are flipped")

@@ -56,14 +56,21 @@ def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
 
 
 def fresh_errors(drawn: Sample, w: Tensor, name: str, budget: float) -> dict[str, float]:
-    """Shares of the test points that the attack turns against their observed label, and against their clean one."""
+    """Shares of the test points that the attack turns against their observed label, and against their clean one.
+
+    Also the share of those at which its gradients vanished, if there are any.
+    """
     attacked = functools.partial(worst_case, w=w, activation=drawn.problem.activation, budget=budget, until_fooled=True)
-    against_clean = attacked(drawn.test_x, drawn.test_clean).margin <= 0
+    clean = attacked(drawn.test_x, drawn.test_clean)
+    turned, vanished = clean.margin <= 0, clean.vanished
+    errors = {f"{name}_test_error_clean_labels": share(turned)}
     flipped = drawn.test_clean != drawn.test_observed
-    against_observed = against_clean.clone()
     if flipped.any():
-        against_observed[flipped] = attacked(drawn.test_x[flipped], drawn.test_observed[flipped]).margin <= 0
-    return {f"{name}_test_error": share(against_observed), f"{name}_test_error_clean_labels": share(against_clean)}
+        observed = attacked(drawn.test_x[flipped], drawn.test_observed[flipped])
+        turned[flipped] = observed.margin <= 0
+        vanished[flipped] |= observed.vanished
+    errors[f"{name}_test_error"] = share(turned)
+    return errors | ({"vanished": share(vanished)} if vanished.any() else {})
 
 
 def share(events: Tensor) -> float:

@@ -40,7 +40,7 @@ def report(row: dict[str, Any]) -> dict[str, Any]:
     for name, trials in shares.items():
         low, high = clopper_pearson(round(row[name] * trials), trials)
         result |= {name: row[name], f"{name}_interval": [float(low), float(high)]}
-    result |= {"rho": row["rho"], "inner_gap": row["inner_gap"]}
+    result |= {name: row[name] for name in ("rho", "inner_gap", "vanished") if name in row}
     if row["data"] == "clusters":
         names = {
             "averaging": "averaging",

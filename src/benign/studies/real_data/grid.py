@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable
 from typing import Literal
 
+from benign.attack import VANISHED
 from benign.study import Cell as BaseCell
 from benign.study import Row as BaseRow
 from benign.study import Study, column, field
@@ -63,6 +64,7 @@ class Row(BaseRow):
     robust_test_error: float | None = column("robust error over test images")
     clean_test_error_clean_labels: float | None = column("error over test images, true labels")
     robust_test_error_clean_labels: float | None = column("robust error over test images, true labels")
+    vanished: float | None = column(VANISHED)
     half_space_error: float | None = column("robust error over test images of the network direction's half-space")
     half_space_error_clean_labels: float | None = column("the same, true labels")
     tested: int | None = column("test images")

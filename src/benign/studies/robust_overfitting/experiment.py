@@ -73,9 +73,9 @@ def _measured(network: Network) -> dict[str, Any]:
     found, setting = measured(network), network.setting
     if found["status"] != "ok":
         return found
-    kept = ("status", "robust_train_error", "clean_train_error", "flipped", "tested")
+    kept = ("status", "robust_train_error", "clean_train_error", "flipped", "tested", "vanished")
     return {
-        **{name: found[name] for name in kept},
+        **{name: found[name] for name in kept if name in found},
         **{f"{name}_test_error": found[f"{name}_test_error_clean_labels"] for name in ("robust", "clean")},
         "floor": float(robust_floor(setting.budget, setting.signal)),
         "in_regime": predict(setting)["in_regime"],
@@ -161,5 +161,7 @@ def measure(network: nn.Module, sample: Sample, cell: Cell, device: str) -> dict
             return {"status": "diverged"}
         result[f"robust_{name}_error"] = float((found.margin <= 0).double().mean())
         result[f"clean_{name}_error"] = float((found.clean <= 0).double().mean())
+        if name == "test" and bool(found.vanished.any()):
+            result["vanished"] = float(found.vanished.double().mean())
     flipped = np.mean(sample.train.observed != sample.train.clean)
     return {"status": "ok", **result, "flipped": float(flipped), "tested": len(sample.test.clean)}

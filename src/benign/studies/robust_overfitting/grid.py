@@ -10,6 +10,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from benign.attack import VANISHED
 from benign.study import Cell as BaseCell
 from benign.study import Row as BaseRow
 from benign.study import Study, column, field
@@ -119,6 +120,7 @@ class Row(BaseRow):
     robust_test_error: float | None = column("robust error over test points, true labels")
     clean_test_error: float | None = column("error over test points, true labels")
     tested: int | None = column("test points")
+    vanished: float | None = column(VANISHED)
     flipped: float | None = column("share of the training labels that are wrong")
     floor: float | None = column("clusters: the least robust error of any classifier, true labels")
     in_regime: bool | None = column("clusters: whether all assumptions of the theorem's form hold")
