@@ -43,7 +43,7 @@ class Trajectory:
 
 
 def sizes(n: int, flip_rate: float) -> Floats:
-    """(4,) sizes of the groups (+,+), (+,-), (-,-), (-,+) of n points, as many of each class and of each class's flips."""
+    """(4,) sizes of the groups (+,+), (+,-), (-,-), (-,+) of n points, equal in both classes."""
     return n / 2 * np.array([1 - flip_rate, flip_rate, 1 - flip_rate, flip_rate])
 
 
@@ -94,7 +94,7 @@ def trajectory(
 def _direction(
     s: Floats, b: Floats, slopes: Floats, groups: Floats, others: Floats, d: int
 ) -> tuple[Floats, Floats, Floats]:
-    """The unit input gradient at a point of each group g: along μ̂ (g,), along another's noise (h, g), along its own (g,)."""
+    """Unit input gradient at a point of each group g: along μ̂ (g,), another's noise (h, g) and its own (g,)."""
     active = SIGN[:, None] * slopes.mean(2) / 2  # (a, g)
     along_mean = active.T @ s
     along = np.einsum("ag,ah->hg", active, b.mean(2))
