@@ -93,7 +93,7 @@ def points_in_law(labels: Labels, d: int, signal: float, k: int, rng: np.random.
 def limit_points(labels: Labels, d: int, signal: float) -> Array:
     """The limit network's training points x_i = (ỹ_i‖μ‖, √d e_i), (n, n + 1): near-orthogonality made exact.
 
-    Each point's noise has length √d and meets no other's [derived: docs/theory.md §5].
+    Each point's noise has length √d and meets no other's [derived: docs/theory.md §19].
     """
     return np.hstack([signal * labels.clean[:, None], d**0.5 * np.eye(len(labels.clean))])
 

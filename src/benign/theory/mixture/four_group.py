@@ -3,7 +3,7 @@
 The two-group recursion takes a neuron's pattern on a flipped point to follow the observed label. At r of order 1 and
 above it follows the true label for a while, and half of the neurons that met the point switched on keep it so. Here
 points are told apart by true and by observed label, neurons by the sign of their outer weight, and on each point by
-whether they were active on it at the first step [derived: docs/theory.md §5].
+whether they were active on it at the first step [derived: docs/theory.md §19].
 
 Letters: a = ±1 sign of a neuron; g = (ỹ, y) group of a point, n_g its size; τ = on, off. The weights of a neuron are
 
