@@ -41,9 +41,25 @@ def flip(clean: Array, flip_rate: float, rng: np.random.Generator) -> Labels:
 
     From one generator a higher rate flips what a lower one does, and more.
     """
+    _possible(flip_rate)
+    return Labels(clean, np.where(rng.random(len(clean)) < flip_rate, -clean, clean))
+
+
+def flip_exactly(clean: Array, flip_rate: float, candidates: NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """Observed labels (n,): those clean ones, of which ⌊βn⌋, drawn among the places `candidates`, are flipped [ours].
+
+    It takes the luck of a sample's own share of flips away.
+    """
+    _possible(flip_rate)
+    observed = clean.copy()
+    chosen = rng.permutation(candidates)[: int(flip_rate * len(clean) + 1e-9)]
+    observed[chosen] = -observed[chosen]
+    return observed
+
+
+def _possible(flip_rate: float) -> None:
     if not 0 <= flip_rate <= 0.5:
         raise ValueError(f"flip_rate={flip_rate} must lie in [0, 0.5]: beyond 1/2 the labels mean their opposites")
-    return Labels(clean, np.where(rng.random(len(clean)) < flip_rate, -clean, clean))
 
 
 def subspace_dimension(d: int, vectors: int) -> int:
@@ -72,6 +88,14 @@ def points_in_law(labels: Labels, d: int, signal: float, k: int, rng: np.random.
     x = noise_in_law(d, 0, len(labels.clean), k, rng)
     x[:, 0] += labels.clean * signal
     return x
+
+
+def limit_points(labels: Labels, d: int, signal: float) -> Array:
+    """The limit network's training points x_i = (ỹ_i‖μ‖, √d e_i), (n, n + 1): near-orthogonality made exact.
+
+    Each point's noise has length √d and meets no other's [derived: docs/theory.md §19].
+    """
+    return np.hstack([signal * labels.clean[:, None], d**0.5 * np.eye(len(labels.clean))])
 
 
 def fresh_points_in_law(labels: Labels, signal: float, k: int, rng: np.random.Generator) -> Array:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from benign.data import clusters
 from benign.data.clusters import Array
 
 Covariance = Literal["identity", "ar1", "power_law"]
@@ -63,16 +64,12 @@ def flip_exactly(flips: str, x: Array, clean: Array, mean: Array, flip_rate: flo
 
     exact: drawn at random · one_class: at random among the points of label +1 · worst: see `worst_flips`
     """
-    count = int(flip_rate * len(clean) + 1e-9)
     if flips == "worst":
-        return worst_flips(x, clean, mean, count)
+        return worst_flips(x, clean, mean, int(flip_rate * len(clean) + 1e-9))
     if flips not in ("exact", "one_class"):
         raise ValueError(f"flips={flips!r}: choose exact, one_class or worst")
     candidates = np.flatnonzero(clean > 0) if flips == "one_class" else np.arange(len(clean))
-    observed = clean.copy()
-    chosen = rng.permutation(candidates)[:count]
-    observed[chosen] = -observed[chosen]
-    return observed
+    return clusters.flip_exactly(clean, flip_rate, candidates, rng)
 
 
 def worst_flips(x: Array, clean: Array, mean: Array, count: int) -> Array:

@@ -34,7 +34,7 @@ def sample(setting: Setting, context: Context) -> Sample:
         drawn = _images(setting, context, rng)
         step = setting.step_scale * setting.n / float((drawn.x**2).sum(1).mean())
     else:
-        draw = _in_law if setting.sampling == "in_law" else _dense
+        draw = {"in_law": _in_law, "dense": _dense, "limit": _limit}[setting.sampling]
         drawn = draw(setting, *labels(setting, context), rng)
         step = step_size(setting)
     return on_device(drawn, context.device, step_size=step, **training(setting))
@@ -47,6 +47,10 @@ def labels(setting: Setting, context: Context) -> tuple[clusters.Labels, cluster
         clusters.draw_labels(n, setting.flip_rate, seeds.generator(context.study, role, setting.seed, n=n))
         for role, n in counts.items()
     )
+    if setting.flips == "exact":
+        rng = seeds.generator(context.study, "flips", setting.seed, n=setting.n, flips=setting.flips)
+        observed = clusters.flip_exactly(train.clean, setting.flip_rate, np.arange(setting.n), rng)
+        train = clusters.Labels(train.clean, observed)
     return train, fresh
 
 
@@ -62,6 +66,14 @@ def _in_law(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rn
     x = clusters.points_in_law(train, d, setting.signal, k, rng("data", n=n, d=d))
     w0 = clusters.noise_in_law(d, n, half, k, rng("init", n=n, d=d, width=setting.width))
     test_x = clusters.fresh_points_in_law(fresh, setting.signal, k, rng("test", d=d))
+    return Coordinates(x, train, setting.signal * np.eye(1, k)[0], _sigma(setting) * w0, test_x, fresh)
+
+
+def _limit(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng: Generators) -> Coordinates:
+    n, k = setting.n, setting.n + 1
+    x = clusters.limit_points(train, setting.d, setting.signal)
+    w0 = rng("limit init", n=n, width=setting.width).standard_normal((setting.width // 2, k))
+    test_x = clusters.fresh_points_in_law(fresh, setting.signal, k, rng("test", d=setting.d))
     return Coordinates(x, train, setting.signal * np.eye(1, k)[0], _sigma(setting) * w0, test_x, fresh)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from benign.attack.inner import InnerMaximisation
-from benign.data import clusters
 from benign.experiments.noisy_clusters.draw import sample
 from benign.experiments.samples import Sample
 from benign.train.device import policy
@@ -64,7 +63,7 @@ def _batches(groups: list[list[Setting]], context: Context) -> Iterator[list[lis
     for group in groups:
         first = group[0]
         stops = tuple(sorted({setting.steps for setting in group}))
-        k = clusters.subspace_dimension(first.d, first.n + first.width // 2)
+        k = first.coordinates
         activation = (first.activation, first.slope, first.curvature)
         shape = (first.n, first.width, k, activation, first.inner, first.inner_steps, stops, first.train_budget > 0)
         alike.setdefault(shape, []).append(group)

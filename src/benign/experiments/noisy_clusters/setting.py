@@ -10,6 +10,7 @@ import numpy as np
 
 from benign import seeds
 from benign.attack import Method
+from benign.data import clusters
 from benign.data.clusters import Noise
 from benign.declared import Declared
 from benign.nets import ActivationKind
@@ -34,9 +35,14 @@ class Setting(Cell):
     signal: float = field("distance of a cluster's mean from 0 [‖μ‖]", unit="standard deviations", at_least=0)
     n: int = field("training points [n]", at_least=1)
     flip_rate: float = field("probability that a label is flipped [β]", at_least=0, at_most=0.5)
+    flips: Literal["random", "exact"] = field(
+        "each label is flipped with probability β, or exactly ⌊βn⌋ of them", default="random"
+    )
     noise: Noise = field("law of a point's coordinates about its mean", default="gaussian")
-    sampling: Literal["in_law", "dense"] = field(
-        "dense, or coordinates in the span of what is drawn, the same in law at any d", default="in_law"
+    sampling: Literal["in_law", "dense", "limit"] = field(
+        "dense; or coordinates in the span of what is drawn, the same in law at any d; or the limit network's points, "
+        "orthogonal to one another but for μ",
+        default="in_law",
     )
     classes: str = field("the two classes of images", default="0v1")
     side: int = field("pixels of an image's side after down-sampling", default=28, at_least=1)
@@ -88,6 +94,13 @@ class Setting(Cell):
         return self.replace(**same).key
 
     @property
+    def coordinates(self) -> int:
+        """k: how many coordinates points and weights have."""
+        if self.sampling == "limit":
+            return self.n + 1
+        return clusters.subspace_dimension(self.d, self.n + self.width // 2)
+
+    @property
     def train_budget(self) -> float:
         return self.budget if self.training == "adversarial" else 0.0
 
@@ -103,6 +116,10 @@ class Ratios(Shorthand):
     """What a block may say instead of fields."""
 
     signal_exponent: float | None = field("the signal is d to this power", default=None)
+    crowding: float | None = field("n‖μ‖²/d [r], which gives the signal", default=None, at_least=0)
+    start_ratio: float | None = field(
+        "length of a neuron's initial weights over that of its first step, about c√n/(2√(md))", default=None, above=0
+    )
     budget_ratio: float | None = field(
         "the budget is this share of the signal; of √d for images", default=None, at_least=0
     )
@@ -112,6 +129,10 @@ class Ratios(Shorthand):
     def exclusive() -> Iterable[tuple[str, str]]:
         return [
             ("signal", "signal_exponent"),
+            ("signal", "crowding"),
+            ("signal_exponent", "crowding"),
+            ("random", "crowding"),
+            ("init_scale", "start_ratio"),
             ("budget", "budget_ratio"),
             ("random", "signal_exponent"),
             ("random", "budget_ratio"),
@@ -121,11 +142,17 @@ class Ratios(Shorthand):
     def resolve(point: dict[str, Any]) -> Iterable[dict[str, Any]]:
         point = dict(point)
         exponent, ratio = point.pop("signal_exponent", None), point.pop("budget_ratio", None)
+        crowding, start = point.pop("crowding", None), point.pop("start_ratio", None)
         drawn = point.pop("random", None)
         if drawn is not None:
             return _random(point, **drawn)
         if exponent is not None:
             point["signal"] = round(point["d"] ** exponent, 9)
+        if crowding is not None:
+            point["signal"] = float(f"{(crowding * point['d'] / point['n']) ** 0.5:.10g}")
+        if start is not None:
+            first_step = point["step_scale"] * (point["n"] / (4 * point["width"] * point["d"])) ** 0.5
+            point["init_scale"] = float(f"{start * first_step:.10g}")
         if ratio is not None:
             # Images have their μ only once they are read: their unit of α is √d, the root-mean-square noise.
             images = point.get("data") == "mnist"

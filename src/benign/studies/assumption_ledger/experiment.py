@@ -83,7 +83,7 @@ def _flipped(labels: clusters.Labels) -> float:
 def sample(cell: Cell, context: Context) -> Sample:
     """A cell's points, weights and labels; the usual ones where only the choice of the flipped labels is new."""
     drawn = draw.sample(cell, context) if cell.sampling == "in_law" else _dense(cell, context)
-    if cell.flips == "random":
+    if cell.flips in ("random", "exact"):
         return drawn
     rng = seeds.generator(context.study, "flips", cell.seed, n=cell.n, flips=cell.flips)
     x, clean, mean = (t.cpu().double().numpy() for t in (drawn.problem.x, drawn.train_clean, drawn.mean))
