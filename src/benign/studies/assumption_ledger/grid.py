@@ -20,7 +20,9 @@ class Cell(Setting):
     tail: float = field("degrees of freedom of student_t, density of sparse_rademacher; 0: 3 and 0.01", default=0.0)
     covariance: Covariance = field("of the noise (data.departures.spectrum)", default="identity")
     correlation: float = field("coefficient of ar1, exponent of power_law", default=0.0, at_least=0)
-    flips: Flips = field("each label with probability β, or ⌊βn⌋ labels that are chosen", default="random")
+    flips: Flips = field(  # type: ignore[assignment]  # the ledger has more ways
+        "each label with probability β, or ⌊βn⌋ labels that are chosen", default="random"
+    )
     batch: int = field("points of a mini-batch, and steps counts passes; 0: all points", default=0, at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:
