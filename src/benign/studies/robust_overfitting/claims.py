@@ -312,7 +312,7 @@ def contrast(table: pd.DataFrame) -> Claim:
 
     def gaps(part: pd.DataFrame) -> pd.Series:
         rises = part.groupby(["flip_rate", "data"])["risen"].mean().unstack().reindex(columns=list(NAMES))
-        return pd.concat({name: rises[name] - rises[NAMES[0]] for name in NAMES[1:]})
+        return pd.concat({name: rises[name] - rises[NAMES[0]] for name in NAMES[1:]}).dropna()
 
     return _claim(
         "contrast",

@@ -39,7 +39,12 @@ _claim = functools.partial(conclude, STUDY, kind="paper", thresholds="after the 
 
 def _worst(rows: pd.DataFrame, by: list[str], of: Callable[[pd.DataFrame], pd.Series], end: str = "max") -> Estimate:
     """Of the means over the seeds at each point that `by` tells apart, the largest (or least) value of a function."""
-    return estimate(rows, lambda t: of(t.groupby(by, as_index=False).mean(numeric_only=True)).agg(end))
+
+    def values(t: pd.DataFrame) -> pd.Series:
+        means = t.groupby(by, as_index=False).mean(numeric_only=True)
+        return pd.Series(of(means).to_numpy(), index=pd.MultiIndex.from_frame(means[by])).dropna()
+
+    return (largest_of if end == "max" else least_of)(estimates(rows, values))
 
 
 def _off(measured: str, predicted: str) -> Callable[[pd.DataFrame], pd.Series]:
@@ -362,8 +367,8 @@ def descent_to_min_norm(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "nearest")
     rows = rows[rows["steps"] == rows["steps"].max()]
     zero, random = rows[rows["start"] == "zero"], rows[rows["start"] == "random"]
-    reached = largest_of(estimates(zero, lambda t: t["distance_to_min_norm"]))
-    near = largest_of(estimates(random, lambda t: t["distance"]))
+    reached = estimate(zero, lambda t: t.groupby("seed")["distance_to_min_norm"].max().mean())
+    near = estimate(random, lambda t: t.groupby("seed")["distance"].max().mean())
     elsewhere = _worst(random, ["p"], lambda means: means["distance_to_min_norm"], "min")
     return _implicit(
         "descent_to_min_norm",
@@ -382,7 +387,7 @@ def descent_to_min_norm(table: pd.DataFrame) -> Claim:
 def descent_course(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "nearest")
     rows = rows[rows["predicted_distance"] >= 1e-9]
-    off = largest_of(estimates(rows, lambda t: _off("distance", "predicted_distance")(t)))
+    off = estimate(rows, lambda t: _off("distance", "predicted_distance")(t).groupby(t["seed"]).max().mean())
     return _implicit(
         "descent_course",
         rows,
