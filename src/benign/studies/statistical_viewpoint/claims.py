@@ -24,6 +24,7 @@ from benign.claims import (
     estimate,
     estimates,
     largest_of,
+    least_of,
     of_experiments,
     on_converged,
     within,
