@@ -288,6 +288,7 @@ class Study:
     def table(self, rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         """Rows as a table that has every column, of its type, whatever the rows lack; unknown columns are an error.
 
+        A field of the cell that no row has is at its default.
         With missing values, int is float64 and bool "boolean"; text is object.
         """
         import pandas as pd
@@ -296,7 +297,9 @@ class Study:
         columns = self.columns()
         if unknown := [str(name) for name in frame.columns if name not in columns]:
             raise ValueError(f"study {self.name} declares no column {', '.join(unknown)}")
-        whole = frame.reindex(columns=list(columns))
+        # A field that is younger than the rows has its default in them, as their keys have it.
+        younger = {name: value for name, value in self.cell._defaults().items() if name not in frame.columns}
+        whole = frame.assign(**younger).reindex(columns=list(columns))
         return whole.astype({name: _dtype(kind, bool(whole[name].isna().any())) for name, kind in columns.items()})
 
 

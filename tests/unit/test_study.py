@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from benign import studies
 from benign.declared import described, faults
+from benign.pipeline import settings
 from benign.study import Cell, CellError, Row, Study, column, field, points
 
 
@@ -91,6 +92,15 @@ def test_a_help_text_has_meaning_unit_values_and_limits() -> None:
     fields = Shrunk.model_fields
     assert described(fields["norm"]) == "‖θ‖; in standard deviations; at least 0"
     assert described(fields["rule"]) == "how far it shrinks; one of plain, positive"
+
+
+def test_rows_older_than_a_field_have_its_default_as_their_keys_have() -> None:
+    study = studies.find("adversarial_training")
+    cell = next(study.each(settings.section(settings.grid_file(study.name), study.name, "smoke")["grid"]))
+    row = {name: value for name, value in cell.row(status="ok").items() if name != "flips"}
+    (flips,) = study.table([row])["flips"]
+    assert flips == "random"
+    assert cell.replace(flips=flips).key == cell.key
 
 
 def test_a_table_has_every_declared_column_whatever_rows_it_has() -> None:

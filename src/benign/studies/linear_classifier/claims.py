@@ -252,11 +252,11 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
     rows = pd.concat([chosen, swept[swept["d"].isin(chosen["d"]) & swept["exponent"].isin(chosen["exponent"])]])
 
     def changes(t: pd.DataFrame) -> pd.Series:
-        mean = (
-            t.groupby(["experiment", *POINT, "mean", "step_scale"])[ADVERSARIAL].mean().reset_index().set_index(POINT)
-        )
-        ours, other = (mean.loc[mean["experiment"] == name, ADVERSARIAL] for name in ("dimension", "choices"))
-        return (other - ours).abs()
+        of = t["experiment"]
+        other = t[of == "choices"].groupby([*POINT, "mean", "step_scale"])[ADVERSARIAL].mean()
+        ours = t[of == "dimension"].groupby(POINT)[ADVERSARIAL].mean()
+        ours = ours.reindex(other.index.droplevel(["mean", "step_scale"]))
+        return (other - ours.to_numpy()).abs().dropna()
 
     return _claim(
         "choices_do_not_matter",
