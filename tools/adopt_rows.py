@@ -59,7 +59,9 @@ def main(argv: list[str]) -> int:
     require_recorded(args.study, table, record, args.device)
     section = settings.section(settings.grid_file(args.study), args.study, args.tier)
     cells = {cell.key: cell for cell in planned(args.study, section, images)}
-    rows = {row[tables.KEY]: row for row in tables.read_rows(table) if row[tables.KEY] in cells}
+    old = {row[tables.KEY]: row for row in tables.read_rows(table) if row[tables.KEY] in cells}
+    # A field that is younger than the rows is at its default in them, or their keys would be others.
+    rows = {key: {**cells[key].fields(), **row} for key, row in old.items()}
     context = Context(
         study=args.study,
         device=args.device,
