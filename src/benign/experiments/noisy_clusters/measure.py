@@ -32,7 +32,7 @@ def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
     attacked = functools.partial(worst_case, problem.x, problem.y, w, problem.activation)
     train_clean, train_robust = attacked(0.0), attacked(setting.budget, iterations=100, tolerance=1e-6)
     losses = logistic_loss(train_robust.margin)
-    low, high = bootstrap_mean(losses.cpu().numpy())
+    low, high = map(float, bootstrap_mean(losses.cpu().numpy()))
     flipped = share(problem.y != drawn.train_clean)
     # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5). Where
     # most are flipped, labels mean their opposites, and no closed form is about that.

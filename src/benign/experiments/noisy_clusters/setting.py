@@ -14,8 +14,10 @@ from benign.data import clusters
 from benign.data.clusters import Noise
 from benign.declared import Declared
 from benign.nets import ActivationKind
-from benign.study import Cell, Shorthand, field
+from benign.study import Cell, Shorthand, field, fits
 
+# Training is in single precision: beside a longer mean the noise, and in more dimensions a step, is lost in roundings.
+MOST_SIGNAL, MOST_D = 1e6, 1e20
 # What the sources leave open, as all studies choose it but where they vary it [ours].
 USUAL: dict[str, Any] = {
     "activation": "leaky_relu",
@@ -32,7 +34,9 @@ class Setting(Cell):
     experiment: str = "single"
     data: Literal["clusters", "mnist"] = field("clusters, or digits of MNIST", default="clusters")
     d: int = field("dimension [d]; of images, side²", at_least=1)
-    signal: float = field("distance of a cluster's mean from 0 [‖μ‖]", unit="standard deviations", at_least=0)
+    signal: float = field(
+        "distance of a cluster's mean from 0 [‖μ‖]", unit="standard deviations", at_least=0, at_most=MOST_SIGNAL
+    )
     n: int = field("training points [n]", at_least=1)
     flip_rate: float = field("probability that a label is flipped [β]", at_least=0, at_most=0.5)
     flips: Literal["random", "exact"] = field(
@@ -63,12 +67,17 @@ class Setting(Cell):
     seed: int = field("the replicate", at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:
-        large = self.sampling == "dense" and self.d * max(self.n, self.test_points, self.width) > 2e9
+        dense = self.sampling == "dense"
+        most = max(("n", "width", "test_points"), key=lambda name: getattr(self, name))
+        k = self.d if dense else self.coordinates
+        room = fits(getattr(self, most), k)
         return [
             ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
             ("test_points", self.test_points >= (self.data == "clusters"), "at least 1 (0 for all of an image set)"),
             ("noise", self.noise == "gaussian" or self.sampling == "dense", "gaussian, or give sampling=dense"),
-            ("d", not large, "smaller with sampling=dense (over 16 GB of points), or give sampling=in_law"),
+            ("d", self.d <= MOST_D, f"at most {MOST_D:g}"),
+            ("d", room or not dense, "smaller with sampling=dense (over 16 GB of points), or give sampling=in_law"),
+            (most, room and fits(self.n, self.width), "smaller: there would be over 16 GB of points or neurons"),
         ]
 
     def irrelevant(self) -> dict[str, Any]:

@@ -61,11 +61,17 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
             trained = [cell for cell in members if cell.training_problem == problem]
             stops = sorted({cell.steps for cell in trained})
             for steps, w in zip(stops, linear.train(_problem(drawn.signed, *problem), stops), strict=True):
+                status = status_of(w)
                 for cell in (cell for cell in trained if cell.steps == steps):
-                    finite = np.isfinite(w).all()
-                    found = measured(cell, drawn, w) if finite else {}
-                    yield cell.row(status="ok" if finite else "diverged", **found)
+                    yield cell.row(status=status, **(measured(cell, drawn, w) if status == "ok" else {}))
         context.notify(f"d = {members[0].d}, s = {members[0].exponent:g}: {len(members)} cells")
+
+
+def status_of(w: Array) -> str:
+    """ "ok" for a classifier (d,) that has a direction: it is neither 0 nor too long for a number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = w @ w
+    return "diverged" if not np.isfinite(length) else "ok" if length > 0 else "no direction"
 
 
 def _problem(signed: Array, norm: str, budget: float, method: str, step_scale: float) -> linear.Problem:

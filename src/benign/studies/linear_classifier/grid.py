@@ -20,6 +20,7 @@ from benign.study import Study, column, field
 class Cell(BaseCell):
     """One trained linear classifier, and its risks."""
 
+    shapes = (("n", "n"), ("test_points", "n"))
     experiment: str = "single"
     d: int = field("dimension", at_least=1)
     exponent: float = field("s in ‖μ‖ = d^s", at_least=0, at_most=1)

@@ -22,6 +22,7 @@ from benign.study import Shorthand, Study, column, field
 class Cell(BaseCell):
     """One trained network; letters in brackets are the paper's."""
 
+    shapes = (("n", "d"), ("width", "d"), ("test_points", "d"), ("n", "width"), ("test_points", "width"))
     experiment: str = "single"
     n: int = field("training points [n]", at_least=1)
     d: int = field("dimension, at least n [d]", at_least=2)
@@ -39,6 +40,11 @@ class Cell(BaseCell):
     def limits(self) -> Iterable[tuple[str, bool, str]]:
         return [
             ("d", self.d >= self.n, f"at least n={self.n}: below, not every labelling can be fitted"),
+            (
+                "d",
+                self.gamma > 1e-12 or self.d > self.n,
+                f"above n={self.n} without signal: noise has d - 1 dimensions",
+            ),
             ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
         ]
 

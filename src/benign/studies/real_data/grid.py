@@ -15,6 +15,7 @@ from benign.study import Study, column, field
 class Cell(BaseCell):
     """One trained and attacked network; letters in brackets are the paper's."""
 
+    shapes = (("width", "width"), ("width", "side", "side"))
     experiment: str = "single"
     data: Literal["mnist", "cifar10"] = field("image set")
     classes: str = field("the two classes, with a v between them")

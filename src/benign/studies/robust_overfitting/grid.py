@@ -36,6 +36,7 @@ OF_CLUSTERS: dict[str, Any] = {"d": 0, "signal": 0.0}
 class Cell(BaseCell):
     """One network after `epochs` passes over its training set; cells that differ in `epochs` alone are one training."""
 
+    shapes = (("width", "width"), ("batch",))
     experiment: str = "single"
     data: Literal["clusters", "mnist", "cifar10"] = field("noisy clusters, or an image set")
     flip_rate: float = field("β, of training and validation labels", at_least=0, at_most=0.5)

@@ -33,6 +33,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 class Cell(BaseCell):
     """One fit, or one measurement on a trained network."""
 
+    shapes = (("n", "order"), ("n", "d"), ("width", "width"), ("width", "subspace"), ("side", "side"))
     experiment: Literal[
         "curve", "order", "sample_size", "double_descent", "altered_labels", "compression", "connectivity"
     ]

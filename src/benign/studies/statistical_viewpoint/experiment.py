@@ -28,14 +28,21 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
         if cell.experiment == "margin":
             courses.setdefault(cell.group, []).append(cell)
         else:
-            with np.errstate(all="ignore"):
-                result = ALONE[cell.experiment](cell, context.study)
-            yield _row(cell, result)
+            yield _alone(cell, context.study)
             context.notify(f"{cell.experiment}: {cell.key}")
     for course in courses.values():
         for cell, result in implicit_regularisation.logistic(course, context.study):
             yield _row(cell, result)
         context.notify(f"margin: {course[0].key}")
+
+
+def _alone(cell: Cell, study: str) -> dict[str, Any]:
+    """A cell's row; "singular" where its points cannot be told apart, as features of 0 on all of them."""
+    try:
+        with np.errstate(all="ignore"):
+            return _row(cell, ALONE[cell.experiment](cell, study))
+    except np.linalg.LinAlgError:
+        return cell.row(status="singular")
 
 
 def _row(cell: Cell, result: dict[str, Any]) -> dict[str, Any]:

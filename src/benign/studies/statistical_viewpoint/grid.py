@@ -24,12 +24,17 @@ RELEVANT: dict[str, tuple[str, ...]] = {
     "lazy": ("n", "d", "width", "steps", "scaling"),
 }
 OF_A_SPECTRUM = ("dimension", "sample_size")
+LEAST_RIDGE = 1e-12  # beside 0: below it the fixed point of the closed form is lost in roundings
 WORST_CONDITION = 1e12  # λ₁/λ_n beyond which the Gram matrix of float64 points is not inverted
 
 
 class Cell(BaseCell):
     """One simulated problem."""
 
+    shapes = (
+        *(("n", "n"), ("n", "p"), ("n", "d"), ("n", "features"), ("n", "width"), ("width", "d")),
+        *(("features", "features"), ("features", "d")),
+    )
     experiment: Literal["dimension", "sample_size", "isotropic", "random_features", "nearest", "margin", "lazy"] = (
         field(
             "min-norm regression over p or n, many draws of it, random features, descent to an interpolant, "
@@ -56,9 +61,13 @@ class Cell(BaseCell):
         interpolates = self.experiment in (*OF_A_SPECTRUM, "nearest")
         yield "p", not interpolates or self.p > self.n, "above n: points are interpolated"
         yield "width", self.width % 2 == 0, "even: neurons come in pairs"
+        yield "d", self.experiment != "random_features" or self.d > 1, "at least 2: there is no sphere in one dimension"
+        yield "ridge", self.ridge == 0 or self.ridge >= LEAST_RIDGE, f"0, or at least {LEAST_RIDGE:g}"
         if self.experiment in OF_A_SPECTRUM:
             spikes = self.decay == int(self.decay) and self.decay < self.p
             yield "decay", self.spectrum != "spiked" or spikes, f"a whole number of spikes below p={self.p}"
+            below = self.tail <= self.p - self.decay
+            yield "tail", self.spectrum != "spiked" or below, "at most p - decay: no eigenvalue is above the spikes' 1"
             values = self.eigenvalues
             conditioned = values[0] <= WORST_CONDITION * values[self.n - 1]
             yield "decay", conditioned, f"slower, or give fewer n: λ₁/λ_n is larger than {WORST_CONDITION:g} (float64)"
