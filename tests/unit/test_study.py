@@ -1,5 +1,6 @@
 """A study declared once: its grid is a product, its messages say the mend, its table has every column."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -7,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from benign import studies
-from benign.declared import described, faults
-from benign.pipeline import settings
+from benign.declared import described, faults, kind_of
+from benign.pipeline import settings, tables
 from benign.study import Cell, CellError, Row, Study, column, field, points
 
 
@@ -71,6 +72,49 @@ def test_an_impossible_value_is_an_error_that_names_it_and_the_mend() -> None:
         with pytest.raises(CellError) as error:
             Shrunk(**{"seed": 0, **values})  # type: ignore[arg-type]
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_no_number_of_a_cell_is_beyond_those_whose_squares_are_numbers(study: str) -> None:
+    declared = studies.find(study)
+    cell = next(declared.each(settings.section(settings.grid_file(study), study, "smoke")["grid"]))
+    kinds = {name: kind_of(info.annotation) for name, info in declared.cell.model_fields.items()}
+    for name in (name for name, kind in kinds.items() if kind in (int, float)):
+        for value in ("1e300", "1e31") if kinds[name] is int else ("1e300", "1e31", "1e-31", "1e-300"):
+            if value == "1e-31" and "above" in described(declared.cell.model_fields[name]):
+                continue
+            with pytest.raises(CellError, match=rf"^{name}=\S+ is impossible: give "):
+                cell.replace(**{name: value})
+
+
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_a_cell_whose_arrays_have_no_room_is_refused(study: str) -> None:
+    declared = studies.find(study)
+    cell = next(declared.each(settings.section(settings.grid_file(study), study, "smoke")["grid"]))
+    sizes = {"n", "p", "width", "order", "subspace"} & set(declared.cell.model_fields)
+    if study in ("real_data", "robust_overfitting"):
+        sizes -= {"n"}  # there are so many images, and no more
+    for name in sizes:
+        with pytest.raises(CellError, match="is impossible: give "):
+            cell.replace(**{name: 10**10})
+
+
+def test_a_table_holds_whole_numbers_beyond_64_bits(tmp_path: Path) -> None:
+    rows = [Shrunk(d=d, seed=0).row(status="ok") for d in (3, 10**20)]
+    tables.write(tmp_path / "table.csv", rows, STUDY.columns())
+    assert [row["d"] for row in tables.read_rows(tmp_path / "table.csv")] == [
+        row["d"] for row in sorted(rows, key=lambda row: row["key"])
+    ]
+    for table in (STUDY.table(rows), STUDY.table(tables.read(tmp_path / "table.csv"))):
+        assert set(table["d"]) == {3.0, 1e20}
+
+
+def test_a_shorthand_that_gives_too_large_a_number_is_an_error_that_names_it() -> None:
+    study = studies.find("adversarial_training")
+    grid = settings.section(settings.grid_file("adversarial_training"), "adversarial_training", "smoke")["grid"]
+    blown = {**grid, "experiments": {"a": [{"d": 1000, "signal_exponent": 1e5, "budget": 1}]}}
+    with pytest.raises(CellError, match=r"signal_exponent=100000\.0 gives a number that is too large"):
+        study.cells(blown)
 
 
 def test_the_grid_s_model_follows_from_the_cell() -> None:

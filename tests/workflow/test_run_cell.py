@@ -54,16 +54,11 @@ def test_the_same_question_has_the_same_answer(capsys: pytest.CaptureFixture[str
     assert ask(capsys, "seed=4")["rho"] != first["rho"]
 
 
-BEYOND = [("step_scale", "1e20"), ("step_scale", "1e30")]
-
-
-@pytest.mark.parametrize(("name", "value"), BEYOND)
-def test_the_attack_works_at_every_scale_of_the_weights(
-    name: str, value: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Steps this long leave the averaging predictor, whatever their length: 1e10 gives what 1e30 gives."""
+@pytest.mark.parametrize("scale", ["1e20", "1e21", "1e30"])
+def test_the_attack_works_at_every_scale_of_the_weights(scale: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Steps this long leave the averaging predictor, whatever their length."""
     given = ("signal=5", "budget=1", "flip_rate=0.1")
-    there, here = ask(capsys, *given, f"{name}={value}"), ask(capsys, *given, f"{name}=1e10")
+    there, here = ask(capsys, *given, f"step_scale={scale}"), ask(capsys, *given, "step_scale=1e10")
     assert there["robust_test_error"] == here["robust_test_error"] > here["clean_test_error"]
     assert "vanished" not in there
 
@@ -77,6 +72,32 @@ def test_the_attack_works_where_little_is_learned_beside_the_initial_weights_and
     assert low <= found["predictions"]["averaging"] <= high
     assert found["predictions"]["averaging"] > 0.97
     assert found["vanished"] > 0.3
+
+
+def test_one_training_point_has_no_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    found = ask(capsys, "n=1")
+    assert found["robust_train_loss_interval"] == [None, None]
+    assert found["robust_train_error"] in (0, 1)
+
+
+@pytest.mark.parametrize("budget", ["1e25", "1e30"])
+def test_a_training_that_leaves_the_range_of_numbers_has_diverged(
+    budget: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(capsys, f"budget={budget}")["status"] == "diverged"
+
+
+def test_a_study_whose_cells_have_no_usual_size_asks_for_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cell.main(["statistical_viewpoint", "--threads", "1"]) == 2
+    assert capsys.readouterr().err == "error: n is missing: give it\n"
+
+
+def test_a_lack_of_memory_is_an_error_that_says_what_to_make_smaller(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_cell, "run", lambda *_: np.empty(10**17))
+    assert run_cell.main(small()) == 2
+    assert "error: out of memory" in capsys.readouterr().err
 
 
 def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +120,11 @@ def test_without_json_it_prints_a_table(capsys: pytest.CaptureFixture[str]) -> N
         (["data=mnist"], "give --images mnist=FILE"),
         (["data=mnist", "--images", "mnist=/no/such"], "/no/such is not a file"),
         (["--images", "mnist=one", "--images", "mnist=two"], "mnist is given 2 times"),
+        (["signal=1e160"], "signal=1e+160 is impossible: give a value that is at most 1e+06"),
+        (["d=1e300"], "d=1e+300 is impossible: give 0, or a size of 1e-30 to 1e+30"),
+        (["d=1e21"], "d=1000000000000000000000 is impossible: give a value that is at most 1e+20"),
+        (["budget=1e300"], "budget=1e+300 is impossible: give 0, or a size of 1e-30 to 1e+30"),
+        (["n=1e7"], "n=10000000 is impossible: give a value that is smaller"),
         (["--threads", "0"], "--threads 0: give a number from 1 to"),
         (["--threads", "1000000"], "--threads 1000000: give a number from 1 to"),
     ],

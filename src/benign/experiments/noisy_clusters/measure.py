@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,8 +23,10 @@ def measured(network: Network) -> dict[str, Any]:
     """A network's columns of a row, `status` among them."""
     if not network.finite:
         return {"status": "diverged"}
-    training = {"inner_gap": network.gap, "inner_evaluations": network.evaluations}
-    return {"status": "ok", **training, **measure(network.setting, network.drawn, network.weights)}
+    found = measure(network.setting, network.drawn, network.weights)
+    if not math.isfinite(found["robust_train_loss"]):  # outputs leave the range of numbers within the budget
+        return {"status": "diverged"}
+    return {"status": "ok", "inner_gap": network.gap, "inner_evaluations": network.evaluations, **found}
 
 
 def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
@@ -32,7 +35,7 @@ def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
     attacked = functools.partial(worst_case, problem.x, problem.y, w, problem.activation)
     train_clean, train_robust = attacked(0.0), attacked(setting.budget, iterations=100, tolerance=1e-6)
     losses = logistic_loss(train_robust.margin)
-    low, high = map(float, bootstrap_mean(losses.cpu().numpy()))
+    low, high = map(float, bootstrap_mean(losses.cpu().numpy())) if losses.isfinite().all() else (math.nan, math.nan)
     flipped = share(problem.y != drawn.train_clean)
     # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5). Where
     # most are flipped, labels mean their opposites, and no closed form is about that.

@@ -9,6 +9,7 @@ classifier can interpolate (benign.theory.geometry.separation).
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,7 +123,9 @@ def _run_group(group: list[Cell], drawn: Sample, context: Context) -> Iterator[d
         snapshot = trained[how]
         found: dict[str, Any] = {"status": "diverged", **setting(drawn, budget)}
         if bool(snapshot.finite[0]):
-            found |= {"status": "ok", **measure(drawn, snapshot, budget), **predict(cell, drawn, snapshot, budget)}
+            measured = measure(drawn, snapshot, budget)
+            if math.isfinite(measured["robust_train_loss"]):
+                found |= {"status": "ok", **measured, **predict(cell, drawn, snapshot, budget)}
         yield cell.row(**found)
         context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
