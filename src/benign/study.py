@@ -220,7 +220,6 @@ class Study:
     title: what it replicates, in one sentence
     figures: the names of the figures that it draws from every tier's table
     start: fields that a single cell has where neither the command line nor the grid's common values say
-    letters: the paper's letters for fields where they are not those of `benign.letters`
     """
 
     package: str
@@ -230,7 +229,6 @@ class Study:
     figures: tuple[str, ...]
     shorthand: type[Shorthand] = Shorthand
     start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    letters: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:

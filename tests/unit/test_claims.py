@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Literal
 
@@ -57,7 +56,7 @@ def mean(rows: pd.DataFrame) -> float:
 
 def judged(rows: pd.DataFrame, *criteria, **words) -> Claim:
     fixed = {"kind": "beyond", "statement": "S.", "source": "ours", "thresholds": "before any run"} | words
-    return conclude(STUDY, "claim", rows, *criteria, **fixed)
+    return conclude("tiny", TinyCell, "claim", rows, *criteria, **fixed)
 
 
 # ---------------------------------------------------------------- estimates
@@ -272,8 +271,9 @@ def test_scope_says_what_was_run_and_what_diverged():
 
 
 def test_scope_has_the_paper_s_letters():
-    lettered = dataclasses.replace(STUDY, letters={"n": "N"})
-    assert scope(lettered, table([0.1])).startswith("N = 50; ")
+    rows = table([0.1, 0.2])
+    claim = judged(rows, at_most("e", "error", estimate(rows, mean), 1), letters={"n": "N"})
+    assert claim.scope.startswith("N = 50; ")
 
 
 def test_a_scope_leaves_out_what_does_not_matter_to_the_cells():

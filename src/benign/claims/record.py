@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,7 +15,7 @@ from benign.letters import SYMBOLS, span, values
 if TYPE_CHECKING:
     import pandas as pd
 
-    from benign.study import Study
+    from benign.study import Cell
 
 Kind = Literal["paper", "derived", "beyond", "check"]
 Verdict = Literal["replicated", "partly", "undecided", "not replicated", "not run"]
@@ -108,7 +109,8 @@ def of_experiments(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
 
 
 def conclude(
-    study: Study,
+    study: str,
+    cell: type[Cell],
     id: str,
     rows: pd.DataFrame,
     *criteria: Criterion,
@@ -120,14 +122,16 @@ def conclude(
     also: Mapping[str, Any] | None = None,
     why: str = "",
     figure: str = "",
+    letters: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Claim:
     """The claim that the criteria judge.
 
+    study: the study's name; cell: what its cells are; letters: its paper's for fields, where not those of SYMBOLS
     rows: the cells that the verdict rests on; "not run" if there are none, or if they do not give a number
     limits: where the limits come from; also: numbers that help a reader and are not judged
     why: what explains the verdict wherever the claim does not come out; kept where it is not "replicated"
     """
-    fixed: Any = {"id": id, "study": study.name, "kind": kind, "statement": statement, "source": source}
+    fixed: Any = {"id": id, "study": study, "kind": kind, "statement": statement, "source": source}
     fixed |= {"thresholds": thresholds, "figure": figure, "expected": "; ".join(each.expected for each in criteria)}
     intervals = dict.fromkeys(each.estimate.interval for each in criteria)
     tolerance = f"the whole 95 % interval ({', '.join(intervals)}) lies within the limits; {limits}"
@@ -141,7 +145,7 @@ def conclude(
     return Claim(
         **fixed,
         tolerance=tolerance,
-        scope=scope(study, rows),
+        scope=scope(cell, rows, letters),
         measured={"cells": len(rows), **measured},
         verdict=verdict,
         why=_why(verdict, criteria, why),
@@ -173,16 +177,14 @@ def _would_decide(criterion: Criterion) -> str:
     return f"{criterion.says}: {have}; {f'about {needed} would decide' if needed else 'how many would decide is open'}."
 
 
-def scope(study: Study, rows: pd.DataFrame) -> str:
+def scope(cell: type[Cell], rows: pd.DataFrame, letters: Mapping[str, str]) -> str:
     """What was run: the range of each field that has a letter and matters, or varies, the draws, how many cells."""
-    names = list(study.cell.model_fields)
+    names = list(cell.model_fields)
     fields = [name for name in names if name not in NOT_SAID and rows[name].notna().any()]
-    letters = {**SYMBOLS, **study.letters}
+    letters = {**SYMBOLS, **letters}
     one_each = rows.drop_duplicates("experiment") if "experiment" in rows else rows.head(1)
     records = one_each[names].itertuples(index=False, name=None)
-    idle = set.intersection(
-        *(set(study.cell(**dict(zip(names, record, strict=True))).irrelevant()) for record in records)
-    )
+    idle = set.intersection(*(set(cell(**dict(zip(names, record, strict=True))).irrelevant()) for record in records))
     said = {
         name: letters.get(name, name.replace("_", " "))
         for name in fields

@@ -31,7 +31,7 @@ from benign.claims import (
     on_converged,
 )
 from benign.stats import crossing
-from benign.studies.adversarial_training.grid import STUDY
+from benign.studies.adversarial_training.grid import Cell
 from benign.studies.adversarial_training.rows import (
     SWEEPS,
     adversarial,
@@ -44,10 +44,10 @@ from benign.studies.adversarial_training.rows import (
 )
 from benign.theory.mixture import exponent, gaussian
 
-_paper = functools.partial(conclude, STUDY, kind="paper")
-_derived = functools.partial(conclude, STUDY, kind="derived")
-_beyond = functools.partial(conclude, STUDY, kind="beyond")
-_check = functools.partial(conclude, STUDY, kind="check")
+_paper = functools.partial(conclude, "adversarial_training", Cell, kind="paper")
+_derived = functools.partial(conclude, "adversarial_training", Cell, kind="derived")
+_beyond = functools.partial(conclude, "adversarial_training", Cell, kind="beyond")
+_check = functools.partial(conclude, "adversarial_training", Cell, kind="check")
 NEAR = 0.05
 CLOSE = 0.02
 SMALL = 0.25  # α/‖μ‖ up to which a budget is called small

@@ -24,7 +24,7 @@ from benign.claims import (
     least_of,
     means,
 )
-from benign.studies.assumption_ledger.grid import STUDY
+from benign.studies.assumption_ledger.grid import Cell
 from benign.studies.assumption_ledger.ledger import NEAR, SETTING, base, broken
 from benign.theory.mixture import gaussian
 from benign.theory.mixture.departures import benign_ends
@@ -33,7 +33,8 @@ SAME = 0.02
 ROUNDED = 1 + 1e-9  # ratios of a grid's values are compared up to this factor
 _claim = functools.partial(
     conclude,
-    STUDY,
+    "assumption_ledger",
+    Cell,
     kind="derived",
     thresholds="before any run",
     limits="limits are ours, set once the smoke tier had run",

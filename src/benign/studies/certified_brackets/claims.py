@@ -22,12 +22,14 @@ from benign.claims import (
     means,
     on_converged,
 )
-from benign.studies.certified_brackets.grid import STUDY
+from benign.studies.certified_brackets.grid import Cell
 
 NARROW, NEAR, MISSED, LEFT = 0.02, 0.05, 0.005, 0.2
 POINT = ["experiment", "data", "d", "signal", "flip_rate", "activation", "width", "budget"]
 ROUNDED = 1e-9  # relative: the budgets of a grid are rounded to nine digits
-_claim = functools.partial(conclude, STUDY, source="beyond the paper", thresholds="after the default tier")
+_claim = functools.partial(
+    conclude, "certified_brackets", Cell, source="beyond the paper", thresholds="after the default tier"
+)
 
 
 def relative_budget(table: pd.DataFrame) -> pd.Series:

@@ -24,10 +24,10 @@ from benign.claims import (
     of_experiments,
     on_converged,
 )
-from benign.studies.linear_classifier.grid import STUDY
+from benign.studies.linear_classifier.grid import Cell
 from benign.theory.mixture.dual_norm import crossing_dimension
 
-_claim = functools.partial(conclude, STUDY, figure="risk_by_dimension")
+_claim = functools.partial(conclude, "linear_classifier", Cell, letters={"exponent": "s"}, figure="risk_by_dimension")
 NEAR, MARGIN, CONTROL, RISE = 0.02, 0.99, 0.005, 0.05
 LARGE = 500  # the d from which the digest calls the risk near-optimal
 STANDARD, ADVERSARIAL, POINT = "standard_risk", "adversarial_risk", ["norm", "exponent", "d"]

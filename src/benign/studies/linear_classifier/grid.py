@@ -98,5 +98,4 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("risk_by_dimension", "learning_curves", "margins"),
-    letters={"exponent": "s"},
 )

@@ -25,10 +25,12 @@ from benign.claims import (
     of_experiments,
     on_converged,
 )
-from benign.studies.moderate_dimension.grid import STUDY
+from benign.studies.moderate_dimension.grid import Cell
 from benign.studies.moderate_dimension.reported import REPORTED
 
-_claim = functools.partial(conclude, STUDY, figure="error_by_ratio")
+_claim = functools.partial(
+    conclude, "moderate_dimension", Cell, letters={"gamma": "γ", "slope": "slope"}, figure="error_by_ratio"
+)
 _estimates = functools.partial(estimates, by=["n", "seed"], over="samples")
 _always = functools.partial(always, by=["n", "d", "seed"], over="samples")
 AGREE, BENIGN, SMALL, LARGE = 0.01, 0.01, 0.05, 5

@@ -100,5 +100,4 @@ STUDY = Study(
     row=Row,
     figures=("heatmap", "error_by_ratio", "signal", "training"),
     shorthand=Multiples,
-    letters={"gamma": "γ", "slope": "slope"},
 )

@@ -23,7 +23,7 @@ from benign.claims import (
     least_of,
     on_converged,
 )
-from benign.studies.real_data.grid import STUDY
+from benign.studies.real_data.grid import Cell
 from benign.studies.real_data.predictions import PAIR, half_space, half_space_white, reaching, transitions
 
 BENIGN, NEAR, CURVE = 0.05, 0.1, 0.05
@@ -31,7 +31,8 @@ SMALL, QUARTER = 0.1, 0.25  # of ‖μ̂‖
 PLACE = [*PAIR, "budget_ratio"]
 _claim = functools.partial(
     conclude,
-    STUDY,
+    "real_data",
+    Cell,
     kind="beyond",
     source="beyond the paper",
     thresholds="after the default tier",

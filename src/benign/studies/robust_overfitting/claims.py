@@ -27,13 +27,19 @@ from benign.claims import (
     on_converged,
 )
 from benign.studies.robust_overfitting.courses import courses, once
-from benign.studies.robust_overfitting.grid import STUDY
+from benign.studies.robust_overfitting.grid import Cell
 
 PAPER = "Rice, Wong, Kolter 2020 [M]"
 RISES, FLAT, FITTED = 0.05, 0.02, 0.05
 SET, NAMES = ["data", "flip_rate"], ["clusters", "mnist", "cifar10"]
 _claim = functools.partial(
-    conclude, STUDY, kind="paper", source=PAPER, thresholds="before any run", limits="five points: the paper's effect"
+    conclude,
+    "robust_overfitting",
+    Cell,
+    kind="paper",
+    source=PAPER,
+    thresholds="before any run",
+    limits="five points: the paper's effect",
 )
 _after_trials = functools.partial(
     _claim, thresholds="after the default tier", limits="limits are ours, written down after trial runs"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from benign.studies.robust_overfitting.grid import STUDY
+from benign.studies.robust_overfitting.grid import Cell
 
-TRAINING = [name for name in STUDY.cell.model_fields if name != "epochs"]  # what the cells of a training share
+TRAINING = [name for name in Cell.model_fields if name != "epochs"]  # what the cells of a training share
 RESULTS = ["last", "lowest", "chosen", "rise", "rise_chosen", "clean_rise_chosen", "train_last", "rebound"]
 
 

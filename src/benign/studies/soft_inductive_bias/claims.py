@@ -23,13 +23,27 @@ from benign.claims import (
     of_experiments,
     on_converged,
 )
-from benign.studies.soft_inductive_bias.grid import STUDY
+from benign.studies.soft_inductive_bias.grid import Cell
 
 TRIALS = "limits are ours, set after trial runs"
 _given = functools.partial(
-    conclude, STUDY, kind="paper", thresholds="before any run", limits="limits given with the task"
+    conclude,
+    "soft_inductive_bias",
+    Cell,
+    letters={"flip_rate": "p", "penalty": "λ"},
+    kind="paper",
+    thresholds="before any run",
+    limits="limits given with the task",
 )
-_tried = functools.partial(conclude, STUDY, kind="paper", thresholds="after the default tier", limits=TRIALS)
+_tried = functools.partial(
+    conclude,
+    "soft_inductive_bias",
+    Cell,
+    letters={"flip_rate": "p", "penalty": "λ"},
+    kind="paper",
+    thresholds="after the default tier",
+    limits=TRIALS,
+)
 
 # ---------------------------------------------------------------- polynomials
 

@@ -136,5 +136,4 @@ STUDY = Study(
     figures=("fits", "orders", "sample_sizes", "double_descent", "altered_labels", "bounds", "connectivity"),
     shorthand=Positions,
     start={"experiment": "order", "n": 20},
-    letters={"flip_rate": "p", "penalty": "λ"},
 )

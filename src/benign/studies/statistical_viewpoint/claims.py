@@ -31,11 +31,19 @@ from benign.claims import (
 )
 from benign.claims.estimates import Share
 from benign.stats import clopper_pearson, student
-from benign.studies.statistical_viewpoint.grid import STUDY
+from benign.studies.statistical_viewpoint.grid import Cell
 from benign.theory.regression.min_norm import threshold_survival
 
 TRIALS = "limits are ours, set after trial runs with one seed"
-_claim = functools.partial(conclude, STUDY, kind="paper", thresholds="after the default tier", limits=TRIALS)
+_claim = functools.partial(
+    conclude,
+    "statistical_viewpoint",
+    Cell,
+    letters={"p": "p", "features": "N", "ridge": "λ"},
+    kind="paper",
+    thresholds="after the default tier",
+    limits=TRIALS,
+)
 
 
 def _worst(rows: pd.DataFrame, by: list[str], of: Callable[[pd.DataFrame], pd.Series], end: str = "max") -> Estimate:

@@ -167,5 +167,4 @@ STUDY = Study(
     figures=("effective_ranks", "isotropic", "random_features", "implicit_regularisation", "lazy_training"),
     shorthand=Sizes,
     start={"experiment": "dimension"},
-    letters={"p": "p", "features": "N", "ridge": "λ"},
 )
