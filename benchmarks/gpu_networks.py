@@ -51,7 +51,8 @@ def train_budget(settings: Mapping[str, Any]) -> float:
 
 def as_setting(settings: Mapping[str, Any]) -> Any:
     """What the experiment asks of a setting, without the checks that need more than a plain GPU machine has."""
-    return types.SimpleNamespace(**settings, group="network", train_budget=train_budget(settings))
+    usual = {"flips": "random", **settings}
+    return types.SimpleNamespace(**usual, group="network", train_budget=train_budget(settings))
 
 
 def drawn(settings: Mapping[str, Any], device: str = "cpu") -> Sample:

@@ -43,6 +43,14 @@ def arguments() -> argparse.ArgumentParser:
     result.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     result.add_argument("--threads", type=int, default=1, help="as the workflow's slices have them")
     add_images(result)
+    result.add_argument(
+        "--without",
+        nargs=1,
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="a column that means something else by now: left out of the rows (may be given again)",
+    )
     result.add_argument("--scratch", type=Path, default=Path("scratch"), metavar="DIR")
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
     return result
@@ -61,7 +69,10 @@ def main(argv: list[str]) -> int:
     cells = {cell.key: cell for cell in planned(args.study, section, images)}
     old = {row[tables.KEY]: row for row in tables.read_rows(table) if row[tables.KEY] in cells}
     # A field that is younger than the rows is at its default in them, or their keys would be others.
-    rows = {key: {**cells[key].fields(), **row} for key, row in old.items()}
+    rows = {
+        key: {**cells[key].fields(), **{name: value for name, value in row.items() if name not in args.without}}
+        for key, row in old.items()
+    }
     context = Context(
         study=args.study,
         device=args.device,
@@ -69,7 +80,11 @@ def main(argv: list[str]) -> int:
         images=functools.cache(functools.partial(load_images, images)),
     )
     again = sample([cells[key] for key in rows], tables.digest(table))
-    vouching = {**compared(again, rows, context, table), **sizes(again, [cells[key] for key in rows])}
+    vouching = {
+        **compared(again, rows, context, table),
+        "left_out": args.without,
+        **sizes(again, [cells[key] for key in rows]),
+    }
     mark = provenance.run_fingerprint(args.study, args.device, args.threads, images)
     folder = args.scratch / args.tier / args.study / mark[:16] / "rows"
     for slice_ in range(section["slices"]):
@@ -122,8 +137,13 @@ def sizes(again: Sequence[Cell], cells: Sequence[Cell]) -> dict[str, int]:
 
 def compared(cells: Sequence[Cell], rows: Rows, context: Context, table: Path) -> dict[str, Any]:
     """What speaks for the rows: some computed again, and how they compare. UserError if they do not agree."""
+    known = {
+        name for row in rows.values() for name in row
+    }  # what is younger than the rows, or left out, is not compared
     here = {
-        str(row[tables.KEY]): {name: value for name, given in row.items() if (value := tables.plain(given)) is not None}
+        str(row[tables.KEY]): {
+            name: value for name, given in row.items() if name in known and (value := tables.plain(given)) is not None
+        }
         for row in run_of(context.study)(list(cells), context)
     }
     apart = [key for key in here if tolerances.differences(context.study, [rows[key]], [here[key]])]

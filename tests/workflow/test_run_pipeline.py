@@ -317,7 +317,7 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "smoke: done in 40 s on 2 cores: 1,200 cells computed in 60 s of one core, overhead 25.0% "
         "(logs/smoke/run.json)",
         "  a: 2 replicated, 1 partly",
-        "  b: 1 not run; 1 of 1 checks pass",
+        "  b: 1 not run; 0 of 1 checks fail",
         "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke",
     ]
 

@@ -114,10 +114,10 @@ def by_kind(claims: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def in_words(claims: Iterable[dict[str, Any]]) -> str:
-    """The tally without its zeros and the checks, e.g. "3 replicated, 1 partly; 2 of 2 checks pass"."""
+    """The tally without its zeros and the checks, e.g. "3 replicated, 1 partly; 0 of 2 checks fail"."""
     every = list(claims)
     words = ", ".join(f"{number} {verdict}" for verdict, number in tally(every).items() if number)
     ran = [each for each in every if each["kind"] == "check" and each["verdict"] != "not run"]
-    passed = sum(each["verdict"] == "replicated" for each in ran)
-    checks = f"{passed} of {len(ran)} checks pass" if ran else ""
+    failed = sum(each["verdict"] in ("partly", "not replicated") for each in ran)
+    checks = f"{failed} of {len(ran)} checks fail" if ran else ""
     return "; ".join(part for part in (words, checks) if part)
