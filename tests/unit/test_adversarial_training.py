@@ -185,7 +185,7 @@ def test_the_trained_network_follows_the_two_group_recursion():
 
 
 def test_a_cell_that_diverges_is_a_row_that_says_so():
-    bad, good = cell(step_scale=1e42, activation="smooth_leaky_relu"), cell()
+    bad, good = cell(budget=1e30, activation="smooth_leaky_relu"), cell()
     found = rows(bad, good)
     assert found[bad.key]["status"] == "diverged"
     assert "robust_test_error" not in found[bad.key]

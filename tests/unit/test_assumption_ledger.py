@@ -114,7 +114,7 @@ def test_a_sample_with_a_majority_of_wrong_labels_is_a_row_without_results():
 
 @pytest.mark.parametrize("fields", [{}, {"batch": 5}], ids=["flagship's", "own"])
 def test_a_network_that_diverged_is_a_row_of_its_own(fields):
-    bad = small(step_scale=1e42, activation="smooth_leaky_relu", **fields)
+    bad = small(budget=1e30, activation="smooth_leaky_relu", **fields)
     assert sorted(row["status"] for row in rows(bad, small())) == ["diverged", "ok"]
 
 

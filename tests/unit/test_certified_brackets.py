@@ -54,7 +54,7 @@ def test_attacked_lower_and_upper_ends_stand_in_order(activation):
 
 
 def test_a_network_that_diverged_is_a_row_of_its_own():
-    bad, good = small(step_scale=1e42, activation="smooth_leaky_relu"), small()
+    bad, good = small(budget=1e30, activation="smooth_leaky_relu"), small()
     rows = list(run([bad, good], Context(study=NAME)))
     assert [row["status"] for row in rows] == ["diverged", "ok"]
 

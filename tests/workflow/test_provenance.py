@@ -57,6 +57,13 @@ def test_figures_and_claims_do_not_depend_on_the_experiment() -> None:
             assert experiment not in provenance.sources(f"benign.studies.{study}.{part}")
 
 
+@pytest.mark.parametrize("part", ["cells", "run", "figures"])
+@pytest.mark.parametrize("study", studies.NAMES)
+def test_what_a_part_of_a_study_depends_on_can_be_traced(study: str, part: str) -> None:
+    """Plans, rows and figures carry the fingerprint of it: a run ends where one cannot be taken."""
+    assert len(provenance.code_of(study, part)) == 64
+
+
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_counting_a_study_s_cells_does_not_import_torch(study: str) -> None:
     code = f"import sys; from benign.studies.{study} import grid; print('torch' in sys.modules)"
