@@ -20,7 +20,7 @@ KEPT = [
     if (ROOT / "results" / tier / study / "table.csv").exists()
 ]
 # A claim that noise turns into "replicated" now and then was near its limit; one that it turns often is helped by it.
-DRAWS, TURNED_AT_MOST = 10, 1
+DRAWS, TURNED_AT_MOST = 4, 1
 
 
 @functools.cache
