@@ -255,7 +255,7 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
         of = t["experiment"]
         other = t[of == "choices"].groupby([*POINT, "mean", "step_scale"])[ADVERSARIAL].mean()
         ours = t[of == "dimension"].groupby(POINT)[ADVERSARIAL].mean()
-        ours = ours.reindex(other.index.droplevel("mean").droplevel("step_scale"))
+        ours = ours.reindex(other.reset_index(["mean", "step_scale"]).index)
         return (other - ours.to_numpy()).abs().dropna()
 
     return _claim(
