@@ -289,8 +289,8 @@ def test_a_scope_leaves_out_what_does_not_matter_to_the_cells():
         study.table(OfTwo(n=50, experiment=name, seed=seed).row(status="ok", error=0.1) for seed in range(3))
         for name in ("linear", "network")
     )
-    assert scope(study, linear).startswith("n = 50; ")
-    assert scope(study, network).startswith("n = 50, m = 1; ")
+    assert scope(OfTwo, linear, {}).startswith("n = 50; ")
+    assert scope(OfTwo, network, {}).startswith("n = 50, m = 1; ")
 
 
 def test_the_record_has_every_field_of_the_contract():
