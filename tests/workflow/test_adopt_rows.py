@@ -92,7 +92,7 @@ def test_after_adopting_a_slice_computes_nothing_and_provenance_says_what_speaks
         "code": OLD, "processor": "a kept processor", "rows": 5, "for": provenance.code_of(STUDY),
         "groups": 3, "groups_again": 3, "computed_again": 5, "agreed": again, "to_the_bit": again,
         "tolerance": adopt_rows.tolerance(STUDY),
-        "not_compared": "what was trained in rows with an inner_gap above 0.5",
+        "not_compared": "what was trained in rows with an inner_gap above 0.5", "left_out": [],
     }  # fmt: skip
 
 
