@@ -78,6 +78,7 @@ def noisier(rows: pd.DataFrame, study: str, factor: float, rng: np.random.Genera
     return noisy
 
 
+@pytest.mark.stress  # minutes a study
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_noise_never_turns_a_verdict_into_replicated(study):
     tier = "paper" if ("paper", study) in KEPT else "default"
