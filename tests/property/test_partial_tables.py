@@ -69,6 +69,7 @@ def test_any_part_of_a_table_is_drawn(study: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_a_table_without_rows_of_some_kind_is_judged_and_drawn(study: str) -> None:
     for part in kinds(study):
