@@ -9,12 +9,15 @@ has in the mean; the classes stay where they are. Prints Markdown: means over se
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import seeds
 from benign.data.clusters import Array

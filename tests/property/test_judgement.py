@@ -19,8 +19,9 @@ KEPT = [
     for study in studies.NAMES
     if (ROOT / "results" / tier / study / "table.csv").exists()
 ]
-# A claim that noise turns into "replicated" now and then was near its limit; one that it turns often is helped by it.
-DRAWS, TURNED_AT_MOST = 4, 1
+# An undecided claim has its limit within the interval, so that a new draw may fall on either side of it; noise helps if
+# it turns such a claim more often than not, or any other claim at all.
+DRAWS = 6
 
 
 @functools.cache
@@ -73,19 +74,20 @@ def noisier(rows: pd.DataFrame, study: str, factor: float, rng: np.random.Genera
             continue
         spread = rows.groupby(points, dropna=False)[name].transform("std").fillna(0.0)
         values = rows[name] + factor * spread * rng.standard_normal(len(rows))
-        low, high = rows[name].min(), rows[name].max()
-        noisy[name] = values.clip(0, 1) if low >= 0 and high <= 1 else values
+        if rows[name].min() >= 0:  # what is never negative stays so, and a share at most 1
+            values = values.abs().clip(upper=1 if rows[name].max() <= 1 else None)
+        noisy[name] = values
     return noisy
 
 
-@pytest.mark.stress  # minutes a study
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_noise_never_turns_a_verdict_into_replicated(study):
     tier = "paper" if ("paper", study) in KEPT else "default"
-    before = {claim.id for claim in judged(tier, study) if claim.verdict == "replicated"}
-    rng, turned = np.random.default_rng(0), dict.fromkeys(verdicts_of(study, table(tier, study)), 0)
+    before = {claim.id: claim.verdict for claim in judged(tier, study)}
+    rng, turned = np.random.default_rng(0), dict.fromkeys(before, 0)
     for draw in range(DRAWS):
         noisy = noisier(table(tier, study), study, (1.0, 3.0)[draw % 2], rng)
         for name, verdict in verdicts_of(study, noisy).items():
-            turned[name] += verdict == "replicated" and name not in before
-    assert {name: times for name, times in turned.items() if times > TURNED_AT_MOST} == {}
+            turned[name] += verdict == "replicated" and before[name] != "replicated"
+    allowed = {name: DRAWS // 2 if verdict == "undecided" else 0 for name, verdict in before.items()}
+    assert {name: times for name, times in turned.items() if times > allowed[name]} == {}

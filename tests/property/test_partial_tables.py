@@ -52,7 +52,6 @@ def kinds(study: str) -> Iterator[pd.DataFrame]:
             yield from (part for _, part in table.groupby(name))
 
 
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # with too few rows a slope or a correlation is NaN
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_any_part_of_a_table_is_judged(study: str) -> None:
     names = [claim.id for claim in claims_of(study, kept(study))]
@@ -69,7 +68,6 @@ def test_any_part_of_a_table_is_drawn(study: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_a_table_without_rows_of_some_kind_is_judged_and_drawn(study: str) -> None:
     for part in kinds(study):

@@ -90,5 +90,6 @@ def test_the_artifact_page_has_a_line_for_every_claim(smoke_run: Path) -> None:
     assert run is not None
     page = artifact.page(run, smoke_run / "results")
     for claim in claims(smoke_run)["claims"]:
-        assert f"| **{claim['study']}/{claim['id']}**: " in page
+        _, study = page.split(f"\n### {claim['study']}\n")
+        assert f"\n| **{claim['id']}**: " in study.split("\n### ")[0]
     assert "\nsnakemake --cores 2 adversarial_training --configfile config/smoke.yaml\n" in page

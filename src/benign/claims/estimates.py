@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from benign.stats import clopper_pearson, student
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST = 10_000  # draws beyond which no number is given
 
@@ -88,18 +86,8 @@ def estimate(
         that leaving a draw out changes it smoothly.
     by: the column, or columns, that tell draws apart; over: what a draw is called
     """
-    if rows.empty:
-        return Estimate(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
-    value = float(statistic(rows))
-    draw = rows.groupby(by, dropna=False).ngroup()
-    count = int(draw.nunique())
-    without = [float(statistic(rows[draw != each])) for each in range(count)] if count > 1 else []
-    if not without or not np.all(np.isfinite(without)):
-        return Estimate(value=value, low=-math.inf, high=math.inf, draws=count, over=over)
-    # √count times the jackknife's standard error: what the deviation of one draw is for a mean.
-    deviation = (count - 1) * float(np.std(without, ddof=1))
-    half = deviation * float(student(count))
-    return Estimate(value=value, low=value - half, high=value + half, draws=count, over=over)
+    several = estimates(rows, lambda part: pd.Series([float(statistic(part))]), by, over)
+    return several[0] if several else Estimate(value=math.nan, low=math.nan, high=math.nan, draws=0, over=over)
 
 
 def estimates(
@@ -114,17 +102,20 @@ def estimates(
     """
     if rows.empty:
         return []
-    values = statistic(rows)
     draw = rows.groupby(by, dropna=False).ngroup()
     count = int(draw.nunique())
-    left_out = [statistic(rows[draw != each]).reindex(values.index) for each in range(count)] if count > 1 else []
-    half = np.full(len(values), math.inf)
-    if left_out:
-        spread = (count - 1) * np.std(np.array(left_out, float), axis=0, ddof=1) * float(student(count))
-        half = np.where(np.isfinite(spread), spread, math.inf)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # of too few rows a slope or a correlation is NaN, which says so
+        values = statistic(rows)
+        without = [statistic(rows[draw != each]).reindex(values.index) for each in range(count) if count > 1]
+        # √count times the jackknife's standard error: what the deviation of one draw is for a mean.
+        deviation = (count - 1) * np.std(np.array(without, float), axis=0, ddof=1) if without else math.inf
+    half = np.broadcast_to(np.where(np.isfinite(deviation), deviation * float(student(count)), math.inf), len(values))
     return [
-        Estimate(value=float(value), low=float(value - width), high=float(value + width), draws=count, over=over)
-        for value, width in zip(values, half, strict=True)
+        Estimate(value=value, low=value - width, high=value + width, draws=count, over=over)
+        for value, width in zip(map(float, values), map(float, half), strict=True)
     ]
 
 

@@ -31,7 +31,7 @@ from benign.plots.numbers import (
     spans,
     theory,
 )
-from benign.plots.render import Figure, draw, render
+from benign.plots.render import Figure, draw, of_rows, render
 from benign.plots.style import COLOURS, COLUMN_WIDTH, FULL_WIDTH, STYLE, scientific, style, typeset
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "log_axis",
     "look",
     "mark",
+    "of_rows",
     "over_seeds",
     "panel_titles",
     "predicted",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import matplotlib.figure
 import pandas as pd
 
+from benign.plots.captions import caption, runs
 from benign.plots.facets import canvas
+from benign.plots.numbers import gather
 from benign.plots.style import COLOURS, COLUMN_WIDTH, style
 
 # No software version and no date: they would change a file that shows the same.
@@ -36,6 +38,19 @@ class Figure:
     numbers: pd.DataFrame
     draw: Callable[[pd.DataFrame], matplotlib.figure.Figure]
     keys: frozenset[str] = frozenset()
+
+
+def of_rows(
+    name: str,
+    rows: pd.DataFrame,
+    text: str,
+    numbers: Iterable[pd.DataFrame],
+    draw: Callable[[pd.DataFrame], matplotlib.figure.Figure],
+    *fields: str,
+    **letters: str,
+) -> Figure:
+    """A figure in which all the rows are drawn; fields and letters: what its caption says of them, see `runs`."""
+    return Figure(name, caption(text, runs(rows, *fields, **letters)), gather(numbers), draw, frozenset(rows["key"]))
 
 
 def draw(figure: Figure) -> matplotlib.figure.Figure:

@@ -4,8 +4,6 @@ bound from compression, and paths between networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import matplotlib.figure
 import numpy as np
 import pandas as pd
@@ -18,7 +16,6 @@ from benign.plots.looks import DOTTED, line, points
 PENALISED, FREE = "with penalty", "without penalty"
 TARGETS = {"simple": "simple function", "structured": "structured function", "noise": "noise"}
 TRAIN, TEST, ERROR = "training", "test", "error"
-Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
 
 
 def figures(table: pd.DataFrame) -> list[Figure]:
@@ -32,14 +29,6 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         bounds(of_experiments(table, "compression")),
         connectivity(of_experiments(table, "connectivity")),
     ]
-
-
-def _figure(
-    name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Draw, *fields: str, **letters: str
-) -> Figure:
-    """A figure in which all the rows are drawn; fields and letters: what its caption says of them."""
-    caption = plots.caption(text, plots.runs(rows, *fields, **letters))
-    return Figure(name, caption, plots.gather(numbers), draw, frozenset(rows["key"]))
 
 
 def _geometric(rows: pd.DataFrame, x: pd.Series, column: str, place: tuple[str, str, str]) -> pd.DataFrame:
@@ -77,7 +66,7 @@ def fits(rows: pd.DataFrame) -> Figure:
         seen = once.dropna(subset=["observed"])
         numbers.append(plots.theory(once["place"], once["truth"], (panel, "y", TRUTH)))
         numbers.append(plots.single_runs(seen["place"], seen["observed"], (panel, "y", SAMPLE)))
-    return _figure("fits", rows, text, numbers, draw_fits, "n")
+    return plots.of_rows("fits", rows, text, numbers, draw_fits, "n")
 
 
 def draw_fits(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -117,7 +106,7 @@ def orders(rows: pd.DataFrame) -> Figure:
             numbers.append(_geometric(part, part["order"], column, (panel, quantity, series)))
         numbers.append(_geometric(clean, clean["order"], column, (panel, quantity, NOISELESS)))
         numbers.append(plots.mark(noisy["n"] - 1, (panel, quantity, LAST)))
-    return _figure("orders", rows, text, numbers, draw_orders, "n")
+    return plots.of_rows("orders", rows, text, numbers, draw_orders, "n")
 
 
 def draw_orders(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -156,7 +145,7 @@ def sample_sizes(rows: pd.DataFrame) -> Figure:
             same = (rows["target"] == target) & (rows["order"] == order) & ((rows["penalty"] > 0) == penalised)
             part = rows[same]
             numbers.append(_geometric(part, part["n"], "test_rmse", (TARGETS[target], "test RMSE", series)))
-    return _figure("sample_sizes", rows, text, numbers, draw_sample_sizes, "n")
+    return plots.of_rows("sample_sizes", rows, text, numbers, draw_sample_sizes, "n")
 
 
 def draw_sample_sizes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -190,7 +179,7 @@ def double_descent(rows: pd.DataFrame) -> Figure:
             plots.predicted(derived, derived["d"], "predicted_error", (panel, ERROR, PREDICTED)),
             plots.mark(part["n"], (panel, ERROR, "d = n")),
         ]
-    return _figure("double_descent", rows, text, numbers, draw_descent, "n")
+    return plots.of_rows("double_descent", rows, text, numbers, draw_descent, "n")
 
 
 def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -231,7 +220,7 @@ def altered_labels(rows: pd.DataFrame) -> Figure:
         plots.over_seeds(rows, share, "log_evidence", (EVIDENCE, EVIDENCE, EVIDENCE)),
         plots.predicted(rows, share, "expected_log_evidence", (EVIDENCE, EVIDENCE, EXPECTED)),
     ]
-    return _figure("altered_labels", rows, text, numbers, draw_altered, "n")
+    return plots.of_rows("altered_labels", rows, text, numbers, draw_altered, "n")
 
 
 def draw_altered(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -263,7 +252,7 @@ def bounds(rows: pd.DataFrame) -> Figure:
             plots.over_seeds(part, bits, "test_error", (panel, ERROR, TEST), "tested"),
             plots.over_seeds(part, bits, "train_error", (panel, ERROR, TRAIN), "trained"),
         ]
-    return _figure("bounds", rows, text, numbers, draw_bounds, trained="n", tested="test images")
+    return plots.of_rows("bounds", rows, text, numbers, draw_bounds, trained="n", tested="test images")
 
 
 def draw_bounds(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -294,7 +283,7 @@ def connectivity(rows: pd.DataFrame) -> Figure:
         for part in [rows[rows["path"] == path]]
     ]
     letters = {"n": "training images (0: all)", "steps": "training steps"}
-    return _figure("connectivity", rows, text, numbers, draw_connectivity, **letters)
+    return plots.of_rows("connectivity", rows, text, numbers, draw_connectivity, **letters)
 
 
 def draw_connectivity(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

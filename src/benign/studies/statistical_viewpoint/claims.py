@@ -218,8 +218,13 @@ def _of_draws(rows: pd.DataFrame, column: str) -> Estimate:
     rows = rows[rows["trials"] > 1]
     off = (rows[column] / rows[f"predicted_{column}"] - 1).abs()
     spread = rows[f"{column}_error"] * rows["trials"] ** 0.5 / rows[f"predicted_{column}"]
-    half, draws = spread * student(rows["trials"]), int(rows["trials"].sum())
-    return Estimate(value=off.max(), low=(off - half).max(), high=(off + half).max(), draws=draws, over="draws of X")
+    half = spread * student(rows["trials"])
+    return largest_of(
+        [
+            Estimate(value=value, low=value - width, high=value + width, draws=int(draws), over="draws of X")
+            for value, width, draws in zip(off, half, rows["trials"], strict=True)
+        ]
+    )
 
 
 def isotropic_exact(table: pd.DataFrame) -> Claim:

@@ -6,7 +6,7 @@ neurons.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import matplotlib.figure
 import numpy as np
@@ -20,7 +20,6 @@ from benign.plots.looks import DASHED, DOTTED, OPEN, line, points
 from benign.theory.regression import min_norm
 from benign.theory.regression import random_features as features_theory
 
-Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
 VARIANCE, THEORY, THRESHOLD = "variance", "theory", "threshold"
 BELOW, ABOVE = ", below", ", above"  # a line on either side of the threshold, where it is infinite
 
@@ -34,14 +33,6 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         implicit_regularisation(of_experiments(table, "nearest", "margin")),
         lazy_training(of_experiments(table, "lazy")),
     ]
-
-
-def _figure(
-    name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Draw, **letters: str
-) -> Figure:
-    """A figure in which all the rows are drawn; letters: what its caption says of them."""
-    caption = plots.caption(text, plots.runs(rows, **letters))
-    return Figure(name, caption, plots.gather(numbers), draw, frozenset(rows["key"]))
 
 
 def _ticks(axes: Axes, places: Iterable[float]) -> None:
@@ -90,7 +81,7 @@ def effective_ranks(rows: pd.DataFrame) -> Figure:
     if len(ranked):
         x = np.array([0.8 * ranked["leading_variance"].min(), 1.25 * ranked["leading_variance"].max()])
         numbers.append(plots.band(x, x / 4, 4 * x, (SCATTER, VARIANCE, FACTOR)))
-    return _figure("effective_ranks", rows, text, numbers, draw_effective_ranks, n="n", p="p")
+    return plots.of_rows("effective_ranks", rows, text, numbers, draw_effective_ranks, n="n", p="p")
 
 
 def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -135,7 +126,7 @@ def isotropic(rows: pd.DataFrame) -> Figure:
             plots.mark(1.0, (RISK, VARIANCE, THRESHOLD)),
             *_tail(part[part["p"] == n]),
         ]
-    return _figure("isotropic", rows, text, numbers, draw_isotropic, n="n", trials="draws in each")
+    return plots.of_rows("isotropic", rows, text, numbers, draw_isotropic, n="n", trials="draws in each")
 
 
 def _two_errors(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -212,7 +203,7 @@ def random_features(rows: pd.DataFrame) -> Figure:
         numbers.append(plots.over_seeds(part, part["d"], "ratio", (AT_THRESHOLD, "ratio", f"{per_n:g} n features")))
     numbers += ratios
     drawn = rows[rows["key"].isin([*curve["key"], *over_d["key"]])]
-    return _figure("random_features", drawn, text, numbers, draw_random_features, d="d", features="N")
+    return plots.of_rows("random_features", drawn, text, numbers, draw_random_features, d="d", features="N")
 
 
 def _asymptotics(rows: pd.DataFrame, series: str) -> Iterator[pd.DataFrame]:
@@ -276,7 +267,7 @@ def implicit_regularisation(rows: pd.DataFrame) -> Figure:
         if alike["seed"].nunique() == kept["seed"].nunique():
             late = alike[alike["steps"] >= 100]
             numbers.append(plots.predicted(late, late["steps"], "predicted_tangent", (ANGLE, THEORY, series)))
-    return _figure("implicit_regularisation", rows, text, numbers, draw_implicit_regularisation, n="n", p="p")
+    return plots.of_rows("implicit_regularisation", rows, text, numbers, draw_implicit_regularisation, n="n", p="p")
 
 
 def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -333,7 +324,7 @@ def lazy_training(rows: pd.DataFrame) -> Figure:
         start = converged(lazy[lazy["width"] == widths[0]])["kernel_gap"].mean()
         numbers.append(plots.theory(widths, start * (widths / widths[0]) ** -0.5, (GAPS, SLOPE, SLOPE)))
     numbers.append(plots.over_seeds(control, control["width"], "linearised_gap", (GAPS, "gap", MEAN_FIELD)))
-    return _figure("lazy_training", rows, text, numbers, draw_lazy_training, n="n", d="d", width="m")
+    return plots.of_rows("lazy_training", rows, text, numbers, draw_lazy_training, n="n", d="d", width="m")
 
 
 def draw_lazy_training(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
