@@ -95,7 +95,8 @@ def test_editing_what_nothing_here_uses_reruns_nothing(example: Path, run_projec
         assert f"{STUDY}_slice" not in touched(
             example, f"src/benign/{name}", "\ndef added():\n    return 1\n", run_project
         )
-    assert touched(example, "src/benign/studies/adversarial_training/figures.py", "\nCOLOUR = 1\n", run_project) == {}
+    another = "src/benign/studies/linear_classifier/figures.py"
+    assert touched(example, another, "\nCOLOUR = 1\n", run_project) == {}
     assert touched(example, "src/benign/studies/__init__.py", "\nCOLOUR = 1\n", run_project) == {}
 
 

@@ -1,0 +1,207 @@
+"""Sweeps over the dimension, the signal and the budget (the paper's Figures 2 to 4 [digest], the axes' grids [ours]),
+and its main theorem's regime.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import matplotlib.figure
+import matplotlib.ticker
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benign import plots
+from benign.plots import INTERVALS, Figure
+from benign.plots.looks import (
+    ACTIVATIONS,
+    AVERAGING,
+    CLEAN,
+    FLOOR,
+    LOOKS,
+    LOSS,
+    MARGIN,
+    NOISE,
+    RECURSION,
+    ROBUST,
+    TRAIN,
+    TRAININGS,
+    line,
+)
+from benign.studies.adversarial_training.figures.parts import (
+    SQUARE,
+    by,
+    figure,
+    log_range,
+    measured,
+    only,
+    shares,
+    step_size,
+)
+from benign.theory.mixture import assumptions, gaussian, two_group
+
+BRACKET, REGIME, EQUAL = "averaging to linear max-margin", "assumptions hold (C = 5)", "α = ‖μ‖"
+PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
+SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
+    clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
+    constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
+    labels, averaged: the predictors between which training moves, and the two-group recursion.
+    Lower row: robust training loss, if nothing else is said. {INTERVALS} The axis's grid is ours, not the paper's."""
+
+
+def dimension(rows: pd.DataFrame) -> Figure:
+    """A panel for each way in which ‖μ‖ goes with d: fixed, or a power of d (one exponent at several d)."""
+    text = """Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
+        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
+        below which the points are not nearly orthogonal, as the recursion takes them to be."""
+    power = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
+    rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1)
+    rows["scaling"] = power.where(rows["power"], rows["signal"])
+    numbers = []
+    for (is_power, scaling, ratio), part in rows.groupby(["power", "scaling", "ratio"]):
+        d = log_range(part["d"])
+        signal = d**scaling if is_power else np.full(len(d), scaling)
+        panel = f"‖μ‖ = {f'd^{scaling:g}' if is_power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
+        numbers.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
+        numbers.append(plots.mark(only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
+    draw = functools.partial(draw_sweep, x="dimension d")
+    return figure("dimension", rows, numbers, draw, text, SWEEP)
+
+
+def signal(rows: pd.DataFrame) -> Figure:
+    """A panel for each dimension and ratio α/‖μ‖."""
+    draw = functools.partial(draw_sweep, x="signal ‖μ‖")
+    return figure("signal", rows, over_signal(rows), draw, "Robust test error against the signal ‖μ‖.", SWEEP)
+
+
+def regime(rows: pd.DataFrame) -> Figure:
+    """The same where the theorem's assumptions hold, with the training error that it says is 0."""
+    text = """The main theorem's regime: robust test error against the signal ‖μ‖, at two ratios α/‖μ‖. Yellow: where
+        assumptions of its form hold, with docs/theory.md's constants, but for its far shorter steps. Lower row: robust
+        training error, which it says is 0."""
+    draw = functools.partial(draw_sweep, x="signal ‖μ‖", below=TRAIN)
+    return figure("regime", rows, over_signal(rows, TRAIN), draw, text, SWEEP)
+
+
+def over_signal(rows: pd.DataFrame, below: str = LOSS) -> Iterator[pd.DataFrame]:
+    """A panel for each dimension and ratio α/‖μ‖; x is ‖μ‖."""
+    for (d, ratio), part in rows.groupby(["d", "ratio"]):
+        signal = log_range(part["signal"])
+        panel = f"d = {plots.scientific(float(str(d)))}, α = {ratio:g} ‖μ‖"
+        places = _places(d, signal, ratio * signal)
+        yield sweep_numbers(part, panel, part["signal"], signal, places, PREDICTORS, below)
+
+
+def budget(rows: pd.DataFrame) -> Figure:
+    """A panel for each training, as the recursion differs; x is α/‖μ‖."""
+    text = """Robust test error against the budget α/‖μ‖, for adversarial training and for the control, in whose panel
+        the recursion is that of ordinary training. Shaded: between the averaging predictor, where training starts, and
+        the linear max-margin predictor. Dotted line: α = ‖μ‖, from where on no classifier is better than 1/2."""
+    numbers = []
+    for (training,), part in by(rows, training=list(TRAININGS)):
+        d, signal = only(part, "d"), only(part, "signal")
+        ratio = np.linspace(0, part["ratio"].max(), 97)
+        panel = f"{TRAININGS[training]}, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
+        places = _places(d, signal, ratio * signal)
+        numbers.append(sweep_numbers(part, panel, part["ratio"], ratio, places, BRACKETED))
+        numbers.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
+    draw = functools.partial(draw_sweep, x="budget α/‖μ‖", log="")
+    return figure("budget", rows, numbers, draw, text, SWEEP)
+
+
+def sweep_numbers(
+    rows: pd.DataFrame,
+    panel: str,
+    at: pd.Series,
+    x: NDArray,
+    places: pd.DataFrame,
+    theory: list[str],
+    below: str = LOSS,
+) -> pd.DataFrame:
+    """One panel: what was measured, and the closed forms at its cells' own n, β, γ, steps and step size.
+
+    rows: the panel's cells, at: their x; x: (N,) the theory's dense axis, places: d, signal and budget there;
+    theory: the closed forms that are drawn; below: the quantity of the lower row
+    """
+    parts = []
+    for (training, activation), part in by(rows, training=list(TRAININGS), activation=list(ACTIVATIONS)):
+        series = f"{ACTIVATIONS[activation]}, {TRAININGS[training]}"
+        parts += [measured(part, at[part.index], (panel, quantity, series)) for quantity in (ROBUST, CLEAN, below)]
+    leaky = rows[rows["activation"] == "leaky_relu"]
+    if len(leaky):
+        lines = plots.gather([*closed_forms(rows, leaky, panel, x, places), *recursion_lines(leaky, panel, x, places)])
+        parts.append(
+            lines[lines["series"].isin([*theory, RECURSION, REGIME]) & lines["quantity"].isin([ROBUST, below])]
+        )
+    return plots.gather(parts)
+
+
+def closed_forms(
+    rows: pd.DataFrame, leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
+    """Floors, the predictors between which training moves (max-margin for the leaky ReLU's γ), and the regime."""
+    n, beta, slope = only(rows, "n"), only(rows, "flip_rate"), only(leaky, "slope")
+    d, signal, budget = (places[name].to_numpy() for name in ("d", "signal", "budget"))
+
+    def error_of(rho: Callable[[float], NDArray]) -> NDArray:
+        return np.mean([gaussian.half_space_error(budget, rho(share), beta) for share in shares(rows)], axis=0)
+
+    averaging = error_of(lambda share: gaussian.averaging_rho(n, d, signal, share))
+    linear = error_of(lambda share: gaussian.max_margin_rho(n, d, signal, share, 1.0))
+    lines = {
+        FLOOR: gaussian.robust_floor(budget, signal, beta),
+        NOISE: np.full(len(x), beta),
+        AVERAGING: averaging,
+        MARGIN: error_of(lambda share: gaussian.max_margin_rho(n, d, signal, share, slope)),
+    }
+    yield from (plots.theory(x, error, (panel, ROBUST, name)) for name, error in lines.items())
+    yield plots.band(x, np.minimum(averaging, linear), np.maximum(averaging, linear), (panel, ROBUST, BRACKET))
+    fixed = {name: only(leaky, name) for name in ("n", "flip_rate", "init_scale", "width")} | {"curvature": np.inf}
+    inside = [
+        assumptions.in_regime(assumptions.check(**fixed, **place, step_size=step_size(leaky, place)))
+        for place in _records(places)
+    ]
+    yield plots.spans(x, np.array(inside), (panel, ROBUST, REGIME))
+
+
+def recursion_lines(leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Test error and training loss that the two-group recursion ends at; adversarial training's, if there is any."""
+    adversarial = "adversarial" in set(leaky["training"])
+    fixed = {name: only(leaky, name) for name in ("n", "slope", "steps")}
+    beta, ends = only(leaky, "flip_rate"), []
+    for place in _records(places):
+        trained = fixed | place | {"step_size": step_size(leaky, place)} | ({} if adversarial else {"budget": 0.0})
+        paths = [two_group.trajectory(**trained, flip_rate=share) for share in shares(leaky)]
+        errors = [gaussian.half_space_error(place["budget"], path.rho[-1], beta) for path in paths]
+        ends.append((np.mean(errors), np.mean([path.robust_train_loss[-1] for path in paths])))
+    error, loss = np.array(ends).T
+    yield plots.theory(x, error, (panel, ROBUST, RECURSION))
+    if adversarial:  # of ordinary training the recursion knows the clean loss only
+        yield plots.theory(x, loss, (panel, LOSS, RECURSION))
+
+
+def _places(d: Any, signal: Any, budget: NDArray) -> pd.DataFrame:
+    return pd.DataFrame({"d": d, "signal": signal, "budget": budget}, dtype=float)
+
+
+def _records(places: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in record.items()} for record in places.to_dict("records")]
+
+
+def draw_sweep(numbers: pd.DataFrame, x: str, log: str = "x", below: str = LOSS) -> matplotlib.figure.Figure:
+    """Robust and clean test error above, the quantity `below` in a slim row, one column for each panel."""
+    many = numbers["panel"].nunique() > 1
+    width = plots.FULL_WIDTH if many else 0.72 * plots.FULL_WIDTH
+    quantities = {"test error": [ROBUST, CLEAN], below.replace(" ", "\n", 1): [below]}
+    shared: dict[str, Any] = {"sharex": True, "sharey": "row", "height_ratios": [2.6, 1]}
+    facets = plots.Facets(numbers, 3.9, width=width, quantities=quantities, **shared)
+    facets.draw({BRACKET: line("sky", alpha=0.25)}, linestyle="", markersize=2.8)
+    facets.key("clean test error (faint)", color="black", marker="o", linestyle="", **LOOKS[CLEAN])
+    facets.label(x, log=log, most=6)
+    plots.error_axis(facets.grid[0, 0], facets.highest(ROBUST, CLEAN))
+    if below == LOSS:
+        plots.log_axis(facets.grid[1, 0], "y", most=4)
+    return facets.finish(3 if many else 2, height=0.8)
