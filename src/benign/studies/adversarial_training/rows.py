@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from benign.claims import of_experiments
 from benign.studies.adversarial_training.grid import Cell
@@ -11,6 +13,8 @@ from benign.theory.mixture import exponent
 FIELDS = list(Cell.model_fields)
 POINT = [name for name in FIELDS if name != "seed"]
 SWEEPS = ("dimension", "signal", "budget", "regime")
+# What h = ρ/‖μ‖ depends on (docs/theory.md §19), n, which drops out but for the sample's luck, the labels' seed, and m.
+SCALED = ["n", "r", "ratio", "flip_rate", "flips", "activation", "slope", "training", "step_scale", "steps", "start"]
 
 
 def described(table: pd.DataFrame) -> pd.DataFrame:
@@ -18,14 +22,23 @@ def described(table: pd.DataFrame) -> pd.DataFrame:
 
     point: the same number in cells that differ in the seed alone
     ratio: α/‖μ‖, or α/‖μ̂‖ of images, rounded, so that grid values compare as they are written
-    r: n‖μ‖²/d
+    r: n‖μ‖²/d; h: ρ/‖μ‖; start: the initial weights' length over the first step's. r and start are rounded likewise
     """
     norm = table["signal"].where(table["data"] == "clusters", table["mean_norm"])
     return table.assign(
         point=table.groupby(POINT, dropna=False).ngroup(),
         ratio=(table["budget"] / norm).round(8),
-        r=exponent.crowding(table["n"], table["d"], norm),
+        r=_rounded(exponent.crowding(table["n"], table["d"], norm)),
+        h=table["rho"] / norm,
+        start=_rounded(
+            table["init_scale"] * (4 * table["width"] * table["d"] / table["n"]) ** 0.5 / table["step_scale"]
+        ),
     )
+
+
+def _rounded(values: ArrayLike) -> list[float]:
+    """To six digits."""
+    return [float(f"{value:.6g}") for value in np.asarray(values, float)]
 
 
 def adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
@@ -37,6 +50,27 @@ def adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
 def near_orthogonal(rows: pd.DataFrame) -> pd.DataFrame:
     """Those with d ≥ n²."""
     return rows[rows["d"] >= rows["n"] ** 2]
+
+
+def beside_limit(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """Networks of these experiments that have a limit network with the same labels, and what that has in columns more.
+
+    limit_h: its h, which no d changes; limit_error: its robust test error with true labels, NaN where it has another d
+    """
+    rows = of_experiments(table[table["data"] == "clusters"], *experiments)
+    is_limit, same = rows["sampling"] == "limit", [*SCALED, "width", "seed"]
+    limits = rows[is_limit].sort_values("d").drop_duplicates([*same, "d"])
+    networks = rows[~is_limit].drop_duplicates([*same, "d"])
+    h = limits.drop_duplicates(same)[[*same, "h"]].rename(columns={"h": "limit_h"})
+    error = limits[[*same, "d", "robust_test_error_clean_labels"]]
+    error = error.rename(columns={"robust_test_error_clean_labels": "limit_error"})
+    return networks.merge(h, on=same).merge(error, on=[*same, "d"], how="left")
+
+
+def limit_networks(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
+    """The limit networks of these experiments, each once."""
+    rows = of_experiments(table, *experiments)
+    return rows[rows["sampling"] == "limit"].drop_duplicates([*SCALED, "width", "seed"])
 
 
 def balanced(rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,13 +11,15 @@ from collections.abc import Callable
 import pandas as pd
 
 from benign.claims import Claim, on_converged
-from benign.studies.adversarial_training.claims import mnist, theorem, theories, training, transition
+from benign.studies.adversarial_training.claims import mnist, phases, theorem, theories, training, transition, universality
 from benign.studies.adversarial_training.claims.training import no_divergence
 from benign.studies.adversarial_training.rows import described
 
 CLAIMS: tuple[Callable[[pd.DataFrame], Claim], ...] = (
     *theorem.CLAIMS,
     *transition.CLAIMS,
+    *universality.CLAIMS,
+    *phases.CLAIMS,
     *theories.CLAIMS,
     *training.CLAIMS,
     *mnist.CLAIMS,
