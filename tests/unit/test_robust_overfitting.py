@@ -325,8 +325,8 @@ BROKEN = [
     ("early_stopping_recovers", change(images, robust_validation_error=later_is_better)),
     ("benign_in_the_regime", change(lambda t: t.data == "clusters", robust_test_error=0.06)),
     ("benign_in_the_regime", change(lambda t: t.data == "clusters", robust_train_error=0.01)),
-    ("benign_from_n_squared_on", change(lambda t: (t.d == 10000) & (t.seed == 3), robust_test_error=0.06)),
-    ("benign_from_n_squared_on", change(lambda t: (t.d == 10000) & (t.seed == 3), robust_train_error=0.01)),
+    ("benign_when_uncrowded", change(lambda t: (t.d == 10000) & (t.seed == 3), robust_test_error=0.06)),
+    ("benign_when_uncrowded", change(lambda t: (t.d == 10000) & (t.seed == 3), robust_train_error=0.01)),
     ("contrast", change(images, robust_test_error=0.45)),
     ("contrast", change(lambda t: (t.data == "clusters") & (t.epochs == 1000), robust_test_error=0.4)),
     (

@@ -26,6 +26,7 @@ STUDY = Study(
     row=Row,
     figures=(
         *("dimension", "signal", "budget", "regime", "gain", "learning_curves", "mnist", "choices"),
+        *("universality", "phases", "theories", "clock"),
         *("recursion", "collapse", "exponent"),
     ),
     shorthand=Ratios,

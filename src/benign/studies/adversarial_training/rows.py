@@ -47,9 +47,9 @@ def adversarial(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:
     return of_experiments(table[chosen], *experiments)
 
 
-def near_orthogonal(rows: pd.DataFrame) -> pd.DataFrame:
-    """Those with d ≥ n²."""
-    return rows[rows["d"] >= rows["n"] ** 2]
+def uncrowded(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those with r = n‖μ‖²/d ≤ 1, the assumption d ≥ C·n‖μ‖² with C = 1."""
+    return rows[rows["r"] <= 1]
 
 
 def beside_limit(table: pd.DataFrame, *experiments: str) -> pd.DataFrame:

@@ -183,8 +183,8 @@ def between_predictors(table: pd.DataFrame) -> Claim:
         at_most("above_max_margin", "largest upper bound - linear max-margin prediction", above, 0),
         kind="beyond",
         statement=(
-            "With d = n² = 10⁴ and ‖μ‖ = 8, at every budget of the sweep up to ‖μ‖/2, the whole bracket, not only the "
-            "attacks' error, lies between the averaging and the linear max-margin predictions."
+            "With d = 10⁴ and ‖μ‖ = 8 (n = 100, r = .64), at every budget of the sweep up to ‖μ‖/2, the whole "
+            "bracket, not only the attacks' error, lies between the averaging and the linear max-margin predictions."
         ),
         limits="the predictions, without slack",
         why=(

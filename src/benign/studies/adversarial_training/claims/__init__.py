@@ -11,7 +11,15 @@ from collections.abc import Callable
 import pandas as pd
 
 from benign.claims import Claim, on_converged
-from benign.studies.adversarial_training.claims import mnist, phases, theorem, theories, training, transition, universality
+from benign.studies.adversarial_training.claims import (
+    mnist,
+    phases,
+    theorem,
+    theories,
+    training,
+    transition,
+    universality,
+)
 from benign.studies.adversarial_training.claims.training import no_divergence
 from benign.studies.adversarial_training.rows import described
 

@@ -49,10 +49,10 @@ def mnist_noisy_labels(table: pd.DataFrame) -> Claim:
         "and robust test error is at most .05 above β.",
         source="ours (the paper's MNIST runs have no label noise [digest])",
         thresholds="after the default tier",
-        why="It fails without an attack: in the paper tier clean test error is .160 (β = .1) at α = 0. Dimensions are "
-        "missing: with 1,000 coordinates of noise, of a pixel's mean variance, appended to the 196 pixels the excess "
-        "is .004 ± .006 at α = 0 and .028 ± .023 at α = ‖μ̂‖/7, with 3,000 it is .050 ± .021 near ‖μ̂‖/4 too, and every "
-        "label is robustly fitted from 300 on (benchmarks/lifted_mnist.py).",
+        why="It fails without an attack: in the paper tier clean test error is .160 (β = .1) at α = 0. Dimensions "
+        "are missing: with 1,000 coordinates of noise, of a pixel's mean variance, appended to the 196 pixels the "
+        "excess is .004 ± .006 at α = 0 and .028 ± .023 at α = ‖μ̂‖/7, with 3,000 it is .050 ± .021 near ‖μ̂‖/4 too, "
+        "and every label is robustly fitted from 300 on (benchmarks/lifted_mnist.py).",
         figure="mnist",
     )
 

@@ -22,12 +22,12 @@ def tolerances(rows: pd.DataFrame) -> pd.DataFrame:
     rows: limit networks of one β, γ and c. Indexed by r; after the last step (end), and after that recorded step from
     EARLY on at which it is the largest (best). A budget that h never comes down to counts as the largest tried.
     """
-    if rows.empty:
+    late = rows[rows["steps"] >= EARLY]
+    if late.empty:
         return pd.DataFrame({"end": [], "best": []}, dtype=float)
-    h = rows.groupby(["r", "steps", "ratio"])["h"].mean().unstack("ratio")
+    h = late.groupby(["r", "steps", "ratio"])["h"].mean().unstack("ratio")
     budgets = h.apply(_tolerated, axis=1).unstack("steps")
-    late = budgets.loc[:, budgets.columns >= EARLY]
-    return pd.DataFrame({"end": budgets.iloc[:, -1], "best": late.max(axis=1)})
+    return pd.DataFrame({"end": budgets[budgets.columns[-1]], "best": budgets.max(axis="columns")})
 
 
 def _tolerated(h: pd.Series) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benign.claims import Estimate, conclude, estimates, largest_of, least_of, means
 from benign.studies.adversarial_training.grid import Cell
-from benign.studies.adversarial_training.rows import balanced, near_orthogonal, trained
+from benign.studies.adversarial_training.rows import balanced, trained
 
 paper = functools.partial(conclude, "adversarial_training", Cell, kind="paper")
 derived = functools.partial(conclude, "adversarial_training", Cell, kind="derived")
@@ -37,7 +37,7 @@ def least(rows: pd.DataFrame, column: str) -> Estimate:
 
 
 def networks(table: pd.DataFrame) -> pd.DataFrame:
-    """Those of the sweeps, with the seeds that all have, and of the random settings, with d ≥ n²."""
-    rows = near_orthogonal(trained(table))
+    """Those of the sweeps, with the seeds that all have, and of the random settings."""
+    rows = trained(table)
     random = rows["experiment"] == "random"
     return pd.concat([balanced(rows[~random]), rows[random]])

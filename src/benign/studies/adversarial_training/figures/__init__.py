@@ -14,6 +14,7 @@ from benign.studies.adversarial_training.figures.mnist import mnist
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, regime, signal
 from benign.studies.adversarial_training.figures.theories import collapse, needed_constant, recursion
 from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves
+from benign.studies.adversarial_training.figures.universality import clock, phases, theories, universality
 from benign.studies.adversarial_training.rows import SWEEPS, adversarial, described
 
 
@@ -30,6 +31,10 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         learning_curves(of_experiments(table, "curves")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),
         chosen(table),
+        universality(table),
+        phases(table),
+        theories(table),
+        clock(table),
         recursion(of_experiments(table, "random")),
         collapse(swept),
         needed_constant(swept),

@@ -22,7 +22,7 @@ from benign.plots.looks import (
 )
 
 Draw = Callable[[pd.DataFrame], matplotlib.figure.Figure]
-RHO, SQUARE = "ρ", "d = n²"
+RHO, ONE = "ρ", "r = 1"
 # Quantity: its column, and what a proportion is a proportion of.
 MEASURED: dict[str, tuple[str, str | None]] = {
     ROBUST: ("robust_test_error", "tested"),
@@ -77,3 +77,11 @@ def shares(rows: pd.DataFrame) -> list[float]:
 
 def log_range(values: pd.Series | NDArray, points: int = 61) -> NDArray:
     return np.geomspace(values.min(), values.max(), points)
+
+
+def crowding_mark(rows: pd.DataFrame, panel: str, quantity: str) -> pd.DataFrame:
+    """A mark at the d at which r = n‖μ‖²/d is 1, if the rows, along which r falls with d, come on both sides of it."""
+    r = rows.groupby("d")["r"].mean().sort_values()
+    across = r.min() < 1 < r.max()
+    d = np.exp(np.interp(0.0, np.log(r), np.log(r.index.to_numpy(float)))) if across else []
+    return plots.mark(d, (panel, quantity, ONE))

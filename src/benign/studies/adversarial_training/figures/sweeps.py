@@ -32,8 +32,8 @@ from benign.plots.looks import (
     line,
 )
 from benign.studies.adversarial_training.figures.parts import (
-    SQUARE,
     by,
+    crowding_mark,
     figure,
     log_range,
     measured,
@@ -55,8 +55,8 @@ SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, 
 def dimension(rows: pd.DataFrame) -> Figure:
     """A panel for each way in which ‖μ‖ goes with d: fixed, or a power of d (one exponent at several d)."""
     text = """Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
-        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: d = n²,
-        below which the points are not nearly orthogonal, as the recursion takes them to be."""
+        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: r =
+        n‖μ‖²/d = 1: on its left, where r is larger, the recursion does not hold."""
     power = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
     rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1)
     rows["scaling"] = power.where(rows["power"], rows["signal"])
@@ -66,7 +66,7 @@ def dimension(rows: pd.DataFrame) -> Figure:
         signal = d**scaling if is_power else np.full(len(d), scaling)
         panel = f"‖μ‖ = {f'd^{scaling:g}' if is_power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
         numbers.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
-        numbers.append(plots.mark(only(part, "n") ** 2, (panel, ROBUST, SQUARE)))
+        numbers.append(crowding_mark(part, panel, ROBUST))
     draw = functools.partial(draw_sweep, x="dimension d")
     return figure("dimension", rows, numbers, draw, text, SWEEP)
 

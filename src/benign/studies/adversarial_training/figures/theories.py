@@ -17,10 +17,10 @@ from benign.plots.looks import (
     ROBUST,
     line,
 )
-from benign.studies.adversarial_training.figures.parts import RHO, SQUARE, figure, log_range, measured
+from benign.studies.adversarial_training.figures.parts import RHO, figure, log_range, measured
 from benign.studies.adversarial_training.rows import (
-    near_orthogonal,
     trained,
+    uncrowded,
 )
 from benign.theory.mixture import exponent, gaussian
 
@@ -89,10 +89,9 @@ def collapse(rows: pd.DataFrame) -> Figure:
     text = """Robust test error with clean labels of every adversarially trained network of the sweeps over d, ‖μ‖, α
         and random settings (each a dot), against α - ρ. (a) ρ as measured, (b) as the two-group recursion predicts it
         from the sample's share of flipped labels, (c), (d) as the averaging and the linear max-margin predictor have
-        it. Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown."""
+        it. r = n‖μ‖²/d. Line: Φ(α - ρ), the error of a half-space with that ρ. Dots beyond ±6 are not shown."""
     drawn, networks = trained(rows), converged(trained(rows))
-    above = networks["d"] >= networks["n"] ** 2
-    sides = {f"{SQUARE} or above": networks[above], f"below {SQUARE}": networks[~above]}
+    sides = {"r ≤ 1": uncrowded(networks), "r > 1": networks[networks["r"] > 1]}
     dense, numbers = np.linspace(-6, 6, 121), []
     for panel, column in ALIGNMENTS.items() if len(networks) else ():
         for side, part in sides.items():
@@ -120,15 +119,15 @@ FLIP_RATES = {"β < 0.1": (-1, 0.095), "β = 0.1": (0.095, 0.105), "β > 0.1": (
 
 
 def needed_constant(rows: pd.DataFrame) -> Figure:
-    """The constant C that each network's clean error needs, over r = n‖μ‖²/d, for d ≥ n².
+    """The constant C that each network's clean error needs, over r = n‖μ‖²/d.
 
     The excess is Φ(-ρ) with the measured ρ: no count of 2,000 test points could tell one below 1/2000.
     """
-    text = """The least constant C with which each network of the sweeps with d ≥ n² keeps a clean error of the form of
+    text = """The least constant C with which each network of the sweeps keeps a clean error of the form of
         Thm 3.1 [frei], excess ≤ 2exp(-n‖μ‖⁴/(Cd)), over r = n‖μ‖²/d, which the assumptions keep below 1/C. The excess
         is Φ(-ρ) with the measured ρ. Where n‖μ‖⁴/d is small (bottom left) the bound says little and any C will do.
         Lines: what the averaging predictor needs as n‖μ‖⁴/d → ∞."""
-    drawn = near_orthogonal(trained(rows)).query("budget > 0")
+    drawn = trained(rows).query("budget > 0")
     networks = converged(drawn)
     ratio = networks["r"].to_numpy()
     term = exponent.signal_term(networks["n"], networks["d"], networks["signal"])

@@ -22,13 +22,22 @@ from benign.plots.looks import (
     TRAIN,
     points,
 )
-from benign.studies.adversarial_training.figures.parts import RHO, SQUARE, by, figure, measured, only, shares, step_size
+from benign.studies.adversarial_training.figures.parts import (
+    RHO,
+    by,
+    crowding_mark,
+    figure,
+    measured,
+    only,
+    shares,
+    step_size,
+)
 from benign.studies.adversarial_training.rows import (
     SWEEPS,
     adversarial,
     choices,
-    near_orthogonal,
     pairs,
+    uncrowded,
 )
 from benign.theory.mixture import gaussian, two_group
 
@@ -38,7 +47,7 @@ GAIN, OVER_D = "gain in robust test error", "over d"
 def gain(rows: pd.DataFrame) -> Figure:
     """A panel over d for each ratio α/‖μ‖, and one over α/‖μ‖."""
     text = f"""What adversarial training gains: robust test error of ordinary minus that of adversarial training, from
-        the same points and start: above 0 it helps. Dotted lines: d = n and d = n². {INTERVALS}"""
+        the same points and start: above 0 it helps. Dotted lines: d = n and r = n‖μ‖²/d = 1. {INTERVALS}"""
     compared = pairs(rows, "training", "adversarial")
     drawn = compared[(compared["training"] == "adversarial") & compared["gain"].notna()]
     over_d, over_budget = of_experiments(drawn, "dimension"), of_experiments(drawn, "budget")
@@ -52,8 +61,7 @@ def gain(rows: pd.DataFrame) -> Figure:
         for (activation,), each in by(part, activation=list(ACTIVATIONS)):
             numbers.append(plots.over_seeds(each, each[x], "gain", (panel, GAIN, ACTIVATIONS[activation])))
         if x == "d":
-            n = only(part, "n")
-            numbers += [plots.mark(place, (panel, GAIN, name)) for place, name in ((n, "d = n"), (n**2, SQUARE))]
+            numbers += [plots.mark(only(part, "n"), (panel, GAIN, "d = n")), crowding_mark(part, panel, GAIN)]
     return figure("gain", compared, numbers, draw_gain, text)
 
 
@@ -78,11 +86,11 @@ def chosen(table: pd.DataFrame) -> Figure:
     """A panel for each choice, one for PGD beside the exact inner maximum, and two for what the latter reaches."""
     text = f"""What we had to choose, and how the inner maximum is taken: robust test error over the step size's c in
         η = c·n/E‖x‖², the scale of the initial weights and the curvature of the smoothed leaky ReLU; of networks
-        trained with PGD-20, as in the paper, and to a stationary point; and, of every network of the sweeps with
-        d ≥ n² (a dot), the largest gap of its training points' inner maxima at the last step and the gradient
+        trained with PGD-20, as in the paper, and to a stationary point; and, of every network of the sweeps with r =
+        n‖μ‖²/d ≤ 1 (a dot), the largest gap of its training points' inner maxima at the last step and the gradient
         evaluations that a step took, over α/√(d/n). Gaps of 0 are not shown. {INTERVALS}"""
     tried, inner = choices(table), pairs(of_experiments(table, "inner"), "inner", "exact")
-    swept = near_orthogonal(adversarial(table, *SWEEPS)).query("budget > 0")
+    swept = uncrowded(adversarial(table, *SWEEPS)).query("budget > 0")
     numbers = [
         measured(each, each[name], (CHOSEN[name], ROBUST, ACTIVATIONS[activation]))
         for name, part in tried.items()
@@ -116,8 +124,8 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
     """A panel for each problem, the largest d first, a series for each slope γ; x is the number of steps t."""
     text = f"""Adversarial training of leaky ReLU networks over t steps, for several slopes γ. Points are measured;
         lines are the two-group recursion, which has no constant to fit and says nothing of the training error (there
-        dotted lines join the points); it is that of each sample's own share of flipped labels, averaged. Its derivation
-        takes the points to be nearly orthogonal, d ≥ n²: the upper row. {INTERVALS}"""
+        dotted lines join the points); it is that of each sample's own share of flipped labels, averaged. It
+        holds where r = n‖μ‖²/d ≤ 1: in the upper row r is .64, in the lower 2.5. {INTERVALS}"""
     numbers: list[pd.DataFrame] = []
     problems: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["d", "signal", "budget"]))
     for (d, signal, budget), problem in reversed(problems):

@@ -1,0 +1,218 @@
+"""h(r, α/‖μ‖): that d and n drop out, the theories at every r, the phases that follow, and what sets the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib.figure
+import pandas as pd
+
+from benign import plots
+from benign.claims import converged, of_experiments
+from benign.plots import COLOURS, INTERVALS, Figure
+from benign.plots.looks import DASHED, DOTTED, OPEN, RECURSION, ROBUST, Look, line, points
+from benign.studies.adversarial_training.claims.phases import EARLY, tolerances
+from benign.studies.adversarial_training.figures.parts import figure
+from benign.studies.adversarial_training.rows import beside_limit, limit_networks
+from benign.theory.mixture.gaussian import half_space_error
+
+H, LIMIT, FOUR_GROUP = "h = ρ/‖μ‖", "limit network", "four-group recursion"
+OVER_R, OVER_D, ERRORS = "over r", "over the dimension", "robust error"
+FROM_LIMIT, DEVIATION = "h over the limit network's, less 1", "relative deviation of ρ"
+CROWDING = "r = n‖μ‖²/d"
+
+
+def _last(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["steps"] == rows["steps"].max()]
+
+
+def _usual(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leaky ReLU networks, adversarially trained, after the last step."""
+    return _last(rows[(rows["activation"] == "leaky_relu") & (rows["training"] == "adversarial")])
+
+
+def universality(table: pd.DataFrame) -> Figure:
+    """h over r for every n and d, its deviation from the limit network's over d, and each robust error predicted."""
+    text = f"""Dimension and sample size drop out. (a) Alignment h = ρ/‖μ‖ after the last step over r = n‖μ‖²/d, of
+        leaky ReLU networks adversarially trained with α = 0.3‖μ‖; line: the limit network, n + 1 coordinates, n = 100.
+        (b) Its deviation from that of the limit network with the same labels over d/n, n = 100. (c) Robust test error
+        with true labels of each network (all activations, n, d, β, both trainings) against Φ(α - ρ) with ρ = ‖μ‖h
+        from its limit network alone. {INTERVALS}"""
+    rows = beside_limit(table, "universality", "theories")
+    course = _usual(rows[rows["flip_rate"] == 0.1])
+    course = course[course["slope"] == 0.1]
+    numbers = []
+    for (n, d), part in course.groupby(["n", "d"]):
+        numbers.append(
+            plots.over_seeds(part, part["r"], "h", (OVER_R, H, f"n = {n}, d = {plots.scientific(float(str(d)))}"))
+        )
+    limits = _usual(limit_networks(table, "universality").query("n == 100"))
+    numbers.append(plots.predicted(limits, limits["r"], "h", (OVER_R, H, LIMIT)))
+    near = course[course["n"] == 100].assign(off=lambda each: each["h"] / each["limit_h"] - 1)
+    for r, part in near.groupby("r"):
+        numbers.append(plots.over_seeds(part, part["d"] / part["n"], "off", (OVER_D, FROM_LIMIT, f"r = {r:g}")))
+    each = converged(_last(rows))
+    error = half_space_error(each["budget"], each["signal"] * each["limit_h"])
+    for name, inside in (("r ≤ 1", each["r"] <= 1), ("r > 1", each["r"] > 1)):
+        part = each[inside]
+        measured = part["robust_test_error_clean_labels"]
+        numbers.append(plots.single_runs(error[inside], measured, (ERRORS, ROBUST, name), part["tested"]))
+    drawn = pd.concat([rows, limits])
+    return figure("universality", drawn, numbers, draw_universality, text)
+
+
+def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Three panels; the error's with the line of equality."""
+    facets = plots.Facets(numbers, 3.3, panels=[OVER_R, OVER_D, ERRORS])
+    own: dict[str, Look] = {LIMIT: line("black", width=1.0, zorder=2)}
+    for panel in facets:
+        names = panel.numbers.loc[panel.numbers["kind"] != "theory", "series"]
+        looks = own | plots.in_order(names)
+        if panel.name == ERRORS:
+            plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=2.0, alpha=0.5)
+            panel.axes.plot([0, 1], [0, 1], **line("black", width=0.7))
+            continue
+        joined = {"linestyle": "-", "linewidth": 0.6} if panel.name == OVER_D else {"linestyle": ""}
+        plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=3.2, **joined)
+        plots.log_axis(panel.axes, "x", 5)
+        if panel.name == OVER_D:
+            panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.7)
+    across = {OVER_R: CROWDING, OVER_D: "d/n", ERRORS: "Φ(α - ρ), from h"}
+    along = {OVER_R: H, OVER_D: FROM_LIMIT, ERRORS: "robust test error, true labels"}
+    facets.label(across.__getitem__, along.__getitem__)
+    return facets.finish(4)
+
+
+# ---------------------------------------------------------------- where each theory fails
+
+THEORIES = {RECURSION: "two_group_sample_rho", FOUR_GROUP: "four_group_sample_rho"}
+BENT = "true error less a half-space's"
+
+
+def theories(table: pd.DataFrame) -> Figure:
+    """The deviation of ρ over r by β for the three theories, and what the boundary's bend costs."""
+    text = f"""Theories without a fitted constant, at every r: size of the relative deviation of the measured ρ after
+        the last step, in the mean over seeds, for each share β of wrong labels (leaky ReLU, γ = 0.1, adversarially
+        trained with α = 0.3‖μ‖, n = 100, d = 10⁴): (a) the two-group recursion, (b) the four-group recursion, (c) the
+        limit network. (d) Robust test error with true labels less that of a half-space with the measured ρ: where it is
+        not 0, neurons of one sign have parted company and the boundary bends. {INTERVALS}"""
+    rows = beside_limit(table, "universality", "theories")
+    rows = _usual(rows[(rows["n"] == 100) & (rows["slope"] == 0.1) & rows["limit_error"].notna()])
+    bend = rows["robust_test_error_clean_labels"] - half_space_error(rows["budget"], rows["rho"])
+    rows = rows.assign(**{BENT: bend, LIMIT: (rows["h"] / rows["limit_h"] - 1).abs()})
+    rows = rows.assign(**{name: (rows["rho"] / rows[column] - 1).abs() for name, column in THEORIES.items()})
+    numbers = [
+        plots.over_seeds(part, part["r"], panel, (panel, panel, f"β = {beta:g}"))
+        for panel in (*THEORIES, LIMIT, BENT)
+        for beta, part in rows.groupby("flip_rate")
+    ]
+    return figure("theories", rows, numbers, draw_theories, text)
+
+
+def draw_theories(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Four panels, the first three with one axis."""
+    facets = plots.Facets(numbers, 2.6)
+    looks = plots.in_order(numbers["series"])
+    facets.draw(looks, markersize=3, linestyle="-", linewidth=0.7)
+    deviations = [panel for panel in facets if panel.name != BENT]
+    top = max((float(panel.axes.get_ylim()[1]) for panel in deviations), default=1.0)
+    for panel in facets:
+        plots.log_axis(panel.axes, "x", 4)
+        if panel.name != BENT:
+            panel.axes.set_ylim(0, top)
+    facets.label(CROWDING, lambda name: "excess robust error" if name == BENT else DEVIATION)
+    return facets.finish(4)
+
+
+# ---------------------------------------------------------------- phases
+
+END, BEST = "after the last step", f"after the best recorded step from {EARLY} on"
+BUDGET = "budget α/‖μ‖"
+
+
+def phases(table: pd.DataFrame) -> Figure:
+    """The tolerated budget over r: at the end and at the best step; networks on top; other β and γ beside it."""
+    text = f"""Phases of the theorem in r = n‖μ‖²/d and α/‖μ‖: the budget α*/‖μ‖ where h(r, α/‖μ‖) of the limit network
+        is α/‖μ‖. Below the line of the last step overfitting is robustly benign for large ‖μ‖; above that of the best
+        step (from {EARLY} on) it is harmful at every step; between them stopping early is benign and training on is
+        not. (a) β = 0.1, γ = 0.1; marks: networks of two very different n and d, filled where robust test error with
+        true labels is below 1/2. (b), (c) The line of the last step at other β and γ."""
+    limits = converged(limit_networks(table, "phases"))
+    usual = limits.query("flip_rate == 0.1 and slope == 0.1")
+    numbers = [*_lines(usual, "β = 0.1, γ = 0.1", END, BEST)]
+    tried = _last(of_experiments(table, "phases").query("sampling != 'limit'"))
+    for (n, d), part in converged(tried).groupby(["n", "d"]):
+        error = part.groupby(["r", "ratio"])["robust_test_error_clean_labels"].mean()
+        r, ratio = (error.index.get_level_values(name).to_numpy(float) for name in ("r", "ratio"))
+        for name, chosen in (("benign", error.to_numpy() < 0.5), ("harmful", error.to_numpy() >= 0.5)):
+            series = f"n = {n}, d = {plots.scientific(float(str(d)))}, {name}"
+            numbers.append(plots.single_runs(r[chosen], ratio[chosen], ("β = 0.1, γ = 0.1", BUDGET, series)))
+    for panel, column, letter in (("over β", "flip_rate", "β"), ("over γ", "slope", "γ")):
+        other = {"flip_rate": "slope", "slope": "flip_rate"}[column]
+        for value, part in limits[limits[other] == 0.1].groupby(column):
+            numbers += _lines(part, panel, f"{letter} = {value:g}")
+    return figure("phases", pd.concat([limits, tried]), numbers, draw_phases, text)
+
+
+def _lines(rows: pd.DataFrame, panel: str, end: str, best: str = "") -> Iterator[pd.DataFrame]:
+    found = tolerances(rows)
+    r = found.index.to_numpy(float)
+    yield plots.theory(r, found["end"], (panel, BUDGET, end))
+    if best:
+        yield plots.theory(r, found["best"], (panel, BUDGET, best))
+
+
+def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Three panels with the same axes, r = 1 as a line."""
+    facets = plots.Facets(
+        numbers, 3.0, sharex=True, sharey=True, width_ratios=[1.5, 1, 1][: numbers["panel"].nunique()]
+    )
+    runs = [str(name) for name in dict.fromkeys(numbers.loc[numbers["kind"] == "run", "series"])]
+    shapes = dict(zip(dict.fromkeys(name.rsplit(", ", 1)[0] for name in runs), ("o", "s", "^"), strict=False))
+    own: dict[str, Look] = {END: line("black", width=1.2), BEST: line("black", DASHED)}
+    for name in runs:
+        setting, outcome = name.rsplit(", ", 1)
+        look = points("blue" if outcome == "benign" else "vermilion", shapes[setting])
+        own[name] = look if outcome == "benign" else {**look, **OPEN}
+    others = [name for name in dict.fromkeys(numbers["series"]) if name not in own]
+    own |= {name: {**look, "marker": "", "linestyle": "-"} for name, look in plots.in_order(others).items()}
+    facets.draw(own, markersize=4)
+    for panel in facets:
+        panel.axes.axvline(1, **line("grey", DOTTED, 0.8))
+    facets.label(CROWDING, BUDGET, log="x", most=4)
+    facets.grid[0, 0].set_ylim(0, 1)
+    return facets.finish(4)
+
+
+# ---------------------------------------------------------------- the clock and the start
+
+CLOCK, START = "over training time", "over the start"
+
+
+def clock(table: pd.DataFrame) -> Figure:
+    """h over c·t for steps of several lengths; and over the start's length."""
+    text = f"""What sets the clock: h = ρ/‖μ‖ of leaky ReLU networks trained adversarially with α = 0.3‖μ‖, d = 10⁶.
+        Upper row: over c·t, for steps η = c·n/E‖x‖² of several lengths. Lower row: after the last step, over the length
+        of a neuron's initial weights in units of its first step's. {INTERVALS}"""
+    rows = of_experiments(table, "clock", "start")
+    timed, started = of_experiments(rows, "clock"), _last(of_experiments(rows, "start"))
+    numbers = []
+    for r, part in timed.groupby("r"):
+        for c, each in part.groupby("step_scale"):
+            place = (f"r = {r:g}", CLOCK, f"c = {c:g}")
+            numbers.append(plots.over_seeds(each, each["step_scale"] * each["steps"], "h", place))
+        each = started[started["r"] == r]
+        numbers.append(plots.over_seeds(each, each["start"], "h", (f"r = {r:g}", START, f"t = {each['steps'].max()}")))
+    return figure("clock", rows, numbers, draw_clock, text)
+
+
+def draw_clock(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """A column for each r."""
+    facets = plots.Facets(numbers, 3.8, quantities=[CLOCK, START], sharey="col")
+    facets.draw(plots.in_order(numbers["series"]), markersize=3, linestyle="-", linewidth=0.7)
+    for panel in facets:
+        plots.log_axis(panel.axes, "x", 4)
+        panel.axes.set_xlabel("c·t" if panel.quantity == CLOCK else "start over first step")
+    for axes in facets.grid[:, 0]:
+        axes.set_ylabel("h = ρ/‖μ‖")
+    return facets.finish(5)
