@@ -9,6 +9,7 @@ import numpy as np
 from benign.theory.mixture import assumptions, gaussian, two_group
 
 if TYPE_CHECKING:
+    from benign.experiments.noisy_clusters.courses import Course
     from benign.experiments.noisy_clusters.setting import Setting
 
 
@@ -36,8 +37,11 @@ def two_group_rho(setting: Setting, flip_rate: float) -> float:
     return float(recursion(setting, flip_rate).rho[-1])
 
 
-def predict(setting: Setting) -> dict[str, Any]:
-    """ρ and robust error of each predictor, the floor, and which assumptions hold; nothing for images."""
+def predict(setting: Setting, course: Course | None = None) -> dict[str, Any]:
+    """ρ and robust error of each predictor, the floor, and which assumptions hold; nothing for images.
+
+    The four-group recursion's are there if its course is given: `courses` runs it for many settings at once.
+    """
     if setting.data != "clusters":
         return {}
     law: dict[str, Any] = {name: getattr(setting, name) for name in ("n", "d", "signal", "flip_rate")}
@@ -47,6 +51,8 @@ def predict(setting: Setting) -> dict[str, Any]:
         "linear_max_margin": gaussian.max_margin_rho(**law, slope=1.0),
         "two_group": two_group_rho(setting, setting.flip_rate),
     }
+    if course:
+        rhos["four_group"] = course.rho
     checks = assumptions.check(
         **law,
         budget=setting.budget,

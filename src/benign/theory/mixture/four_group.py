@@ -141,8 +141,8 @@ def _direction(s: Floats, b: Floats, slopes: Floats, others: Floats, d: Floats) 
 def _check(groups: ArrayLike, **values: ArrayLike) -> tuple[Floats, list[Floats]]:
     """All arguments as floats. Raises ValueError, naming field, value and mend, unless every one is possible."""
     points = np.asarray(groups, dtype=float)
-    if points.shape[-1:] != (4,) or not np.all(np.isfinite(points) & (points >= 0)) or np.any(points.sum(-1) < 1):
-        raise ValueError(f"groups={groups!r} is impossible: give four sizes of at least 0, 1 or more together")
+    if points.shape[-1:] != (4,) or not np.all(np.isfinite(points) & (points >= 0)) or np.any(points.sum(-1) <= 0):
+        raise ValueError(f"groups={groups!r} is impossible: give four sizes of at least 0, not all of them 0")
     low, high = {"d": 1.0, "steps": 1.0}, {"slope": 1.0}
     arrays = {name: np.asarray(value, dtype=float) for name, value in values.items()}
     for name, array in arrays.items():
