@@ -35,7 +35,7 @@ def test_it_reports_every_number_with_its_interval_and_the_theory_beside(capsys:
     assert set(result) == {
         *NUMBERS,
         *(f"{name}_interval" for name in NUMBERS),
-        *("rho", "inner_gap", "seconds", "predictions", "predicted_rho", "assumptions", "cell"),
+        *("rho", "inner_gap", "seconds", "predictions", "predicted_rho", "assumptions", "largest_constant", "cell"),
     }
     for name in NUMBERS:
         low, high = result[f"{name}_interval"]

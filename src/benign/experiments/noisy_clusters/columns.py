@@ -42,7 +42,9 @@ class Errors(Row):
     linear_max_margin_error: float | None = column("predicted for the linear max-margin predictor")
     two_group_error: float | None = column("predicted by the two-group recursion")
     four_group_error: float | None = column("predicted by the four-group recursion")
-    in_regime: bool | None = column("whether all assumptions hold, the two literal ones apart")
+    in_regime: bool | None = column(
+        "whether assumptions of the theorem's form hold (those for smooth activations), with a practical step and start"
+    )
 
 
 class Predicted(Errors):
@@ -61,6 +63,13 @@ class Predicted(Errors):
     assumes_budget: bool | None = column("budget small enough")
     assumes_flip_rate: bool | None = column("few enough flips")
     assumes_step: bool | None = column("steps short enough to train stably")
-    assumes_step_literal: bool | None = column("step small enough, as the source states it")
+    assumes_step_literal: bool | None = column("step as small as the theorem states it")
     assumes_initialisation: bool | None = column("initial weights small beside the first step")
-    assumes_initialisation_literal: bool | None = column("initial weights as small as the source states it")
+    assumes_initialisation_literal: bool | None = column("initial weights as small as the theorem states it")
+    assumes_sample_size_xu: bool | None = column("enough points, as the theorem for kinks has it")
+    assumes_width_xu: bool | None = column("enough neurons, as the theorem for kinks has it")
+    assumes_dimension_xu: bool | None = column("dimension large enough, as the theorem for kinks has it")
+    assumes_signal_xu: bool | None = column("signal large enough, as the theorem for kinks has it")
+    largest_constant: float | None = column(
+        "largest C at which the list of the activation's theorem holds, its step and start apart"
+    )

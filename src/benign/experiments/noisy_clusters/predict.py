@@ -53,14 +53,16 @@ def predict(setting: Setting, course: Course | None = None) -> dict[str, Any]:
     }
     if course:
         rhos["four_group"] = course.rho
-    checks = assumptions.check(
-        **law,
-        budget=setting.budget,
-        step_size=step_size(setting),
-        init_scale=setting.init_scale,
-        width=setting.width,
-        curvature=setting.curvature if setting.activation == "smooth_leaky_relu" else np.inf,
-    )
+    network: dict[str, Any] = {
+        "width": setting.width,
+        "curvature": setting.curvature if setting.activation == "smooth_leaky_relu" else np.inf,
+    }
+    training: dict[str, Any] = {
+        "budget": setting.budget,
+        "step_size": step_size(setting),
+        "init_scale": setting.init_scale,
+    }
+    checks = assumptions.check(**law, **network, **training)
     errors = {name: gaussian.half_space_error(setting.budget, value, setting.flip_rate) for name, value in rhos.items()}
     return {
         "floor_error": gaussian.robust_floor(setting.budget, setting.signal, setting.flip_rate),
@@ -68,4 +70,5 @@ def predict(setting: Setting, course: Course | None = None) -> dict[str, Any]:
         **{f"{name}_error": float(value) for name, value in errors.items()},
         **{f"assumes_{name}": holds for name, holds in checks.items()},
         "in_regime": assumptions.in_regime(checks),
+        "largest_constant": assumptions.largest_constant(**law, **network),
     }

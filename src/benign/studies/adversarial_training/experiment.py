@@ -53,5 +53,6 @@ def report(row: dict[str, Any]) -> dict[str, Any]:
         }
         result["predictions"] = {"floor": row["floor_error"]} | {k: row[f"{v}_error"] for k, v in names.items()}
         result["predicted_rho"] = {k: row[f"{v}_rho"] for k, v in names.items()}
+        result["largest_constant"] = row["largest_constant"]
         result["assumptions"] = {k.removeprefix("assumes_"): v for k, v in row.items() if k.startswith("assumes_")}
     return result
