@@ -49,13 +49,15 @@ KINKS = Tolerance(0.05, 0.2, scale=0.1)  # of neurons that changed sides: descen
 
 Columns = dict[Tolerance, str]
 
-_PREDICTED = "averaging_error linear_max_margin_error max_margin_error two_group_error"
+_PREDICTED = "averaging_error linear_max_margin_error max_margin_error two_group_error four_group_error"
 _FLAGSHIP: Columns = {
-    EXACT: "assumes_budget assumes_dimension assumes_flip_rate assumes_initialisation assumes_initialisation_literal "
-    "assumes_sample_size assumes_signal assumes_step assumes_step_literal assumes_test_signal in_regime "
+    EXACT: "assumes_budget assumes_dimension assumes_dimension_xu assumes_flip_rate assumes_initialisation "
+    "assumes_initialisation_literal assumes_sample_size assumes_sample_size_xu assumes_signal assumes_signal_xu "
+    "assumes_step assumes_step_literal assumes_test_signal assumes_width_xu in_regime "
     "flipped status tested",
     DOUBLE: f"{_PREDICTED} averaging_rho linear_max_margin_rho max_margin_rho two_group_rho two_group_sample_rho "
-    "floor_error",
+    "four_group_rho four_group_sample_rho floor_error "
+    "largest_constant",
     SINGLE: "mean_norm",
     TRAINED: "rho robust_train_loss robust_train_loss_high robust_train_loss_low train_loss",
     GAP: "inner_gap",

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from benign.experiments.noisy_clusters import courses
 from benign.experiments.noisy_clusters.draw import sample
 from benign.experiments.noisy_clusters.setting import USUAL
 from benign.pipeline import settings
 from benign.studies.adversarial_training.experiment import report, run
 from benign.studies.adversarial_training.grid import STUDY, Cell
 from benign.study import CellError, Context, slice_of
+from benign.theory.mixture import four_group, gaussian
 from benign.train.checkpoints import Checkpoints
 
 SMALL = {
@@ -50,11 +52,12 @@ def test_cells_that_share_a_training_share_a_slice():
     assert slice_of(cell(steps=1), 7) == slice_of(cell(steps=60), 7)
 
 
-def test_a_sample_with_most_labels_flipped_has_a_row_but_no_recursion():
+def test_a_sample_with_most_labels_flipped_has_a_row_but_no_recursion_of_its_own():
     found = {seed: rows(cell(n=5, flip_rate=0.5, seed=seed)) for seed in range(8)}
     for row in (row for each in found.values() for row in each.values()):
         assert row["status"] == "ok"
-        assert ("two_group_sample_rho" in row) == (row["flipped"] <= 0.5)
+        assert ("two_group_sample_rho" in row) == ("four_group_sample_rho" in row) == (row["flipped"] <= 0.5)
+        assert np.isfinite(row["four_group_rho"])
     assert {row["flipped"] > 0.5 for each in found.values() for row in each.values()} == {True, False}
 
 
@@ -184,6 +187,46 @@ def test_the_trained_network_follows_the_two_group_recursion():
     assert row["linear_max_margin_rho"] < row["two_group_rho"] < row["averaging_rho"]
 
 
+def test_where_r_is_large_only_the_four_group_recursion_is_right():
+    one = cell(d=100_000, n=100, width=100, signal=64, budget=16, steps=300)  # r = 4
+    row = rows(one)[one.key]
+    assert row["four_group_sample_rho"] == pytest.approx(row["rho"], rel=0.05)
+    assert row["two_group_sample_rho"] > 1.15 * row["rho"]
+    assert row["four_group_error"] == pytest.approx(gaussian.half_space_error(16, row["four_group_rho"], 0.1))
+
+
+def test_the_sample_s_own_recursion_counts_the_labels_that_are_trained_on():
+    one = cell(training="ordinary", steps=20)
+    drawn = sample(one, CONTEXT)
+    groups = four_group.sizes_of(drawn.train_clean.numpy(), drawn.problem.y.numpy())
+    step = one.step_scale * one.n / (one.d + one.signal**2)
+    path = four_group.trajectory(groups, one.d, one.signal, one.slope, 0.0, step, one.steps)
+    assert rows(one)[one.key]["four_group_sample_rho"] == pytest.approx(path.rho[-1], rel=1e-12)
+
+
+def test_one_problem_s_recursion_is_run_once_and_all_of_a_slice_together(monkeypatch):
+    batches = []
+
+    def counted(groups, *rest):
+        batches.append(len(groups))
+        return trajectory(groups, *rest)
+
+    trajectory = four_group.trajectory
+    monkeypatch.setattr(four_group, "trajectory", counted)
+    some = [cell(steps=steps, width=width, seed=seed) for steps in (1, 5, 9) for width in (10, 20) for seed in (0, 1)]
+    found = courses.courses(some, CONTEXT)
+    assert batches == [3]  # the nominal one and the samples of two seeds; neither width nor earlier looks add to them
+    for one in some:
+        assert courses.courses([one], CONTEXT)[one.key] == found[one.key]
+
+
+def test_a_slice_too_large_for_one_batch_has_the_same_recursions(monkeypatch):
+    some = [cell(steps=steps, seed=seed) for steps in (5, 9) for seed in range(5)]
+    whole = courses.courses(some, CONTEXT)
+    monkeypatch.setattr(courses, "MOST", 20)
+    assert courses.courses(some, CONTEXT) == whole
+
+
 def test_a_cell_that_diverges_is_a_row_that_says_so():
     bad, good = cell(budget=1e30, activation="smooth_leaky_relu"), cell()
     found = rows(bad, good)
@@ -202,4 +245,5 @@ def test_a_report_gives_every_error_its_interval():
     for name in ("robust_train_loss", "robust_train_error", "clean_test_error", "robust_test_error"):
         low, high = told[f"{name}_interval"]
         assert low <= told[name] <= high
-    assert set(told["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}
+    recursions = {"two_group_recursion", "four_group_recursion"}
+    assert set(told["predictions"]) == {"floor", "averaging", "max_margin"} | recursions

@@ -15,7 +15,7 @@ from benign.pipeline import settings, tables
 from benign.studies.adversarial_training.experiment import run as flagship_run
 from benign.studies.adversarial_training.grid import Cell as Flagship
 from benign.studies.assumption_ledger.claims import CLAIMS, claims
-from benign.studies.assumption_ledger.experiment import _expected, run
+from benign.studies.assumption_ledger.experiment import _expected, run, sample, train_labels
 from benign.studies.assumption_ledger.figures import BASE, LIMIT, figures, outcome
 from benign.studies.assumption_ledger.grid import STUDY, Cell
 from benign.studies.assumption_ledger.ledger import ENTRIES
@@ -98,6 +98,14 @@ def test_a_row_does_not_depend_on_what_is_run_beside_it_and_all_have_the_same_co
             a == b or (a != a and b != b) for a, b in zip(alone.values(), together[cell.key].values(), strict=True)
         )
         assert alone["status"] == "ok"
+
+
+@pytest.mark.parametrize("flips", ["random", "worst", "one_class"])
+def test_the_four_groups_are_those_of_the_labels_that_are_trained_on(flips):
+    cell = small(flips=flips, flip_rate=0.2)
+    drawn, labels = sample(cell, Context(study=NAME)), train_labels(cell, Context(study=NAME))
+    assert labels.clean.tolist() == drawn.train_clean.tolist()
+    assert labels.observed.tolist() == drawn.problem.y.tolist()
 
 
 def test_dense_correlated_sampling_without_correlation_agrees_with_sampling_in_law():

@@ -35,13 +35,14 @@ def test_it_reports_every_number_with_its_interval_and_the_theory_beside(capsys:
     assert set(result) == {
         *NUMBERS,
         *(f"{name}_interval" for name in NUMBERS),
-        *("rho", "inner_gap", "seconds", "predictions", "predicted_rho", "assumptions", "cell"),
+        *("rho", "inner_gap", "seconds", "predictions", "predicted_rho", "assumptions", "largest_constant", "cell"),
     }
     for name in NUMBERS:
         low, high = result[f"{name}_interval"]
         assert low <= result[name] <= high
-    assert set(result["predictions"]) == {"floor", "averaging", "max_margin", "two_group_recursion"}
-    assert set(result["predicted_rho"]) == {"averaging", "max_margin", "two_group_recursion"}
+    predictors = {"averaging", "max_margin", "two_group_recursion", "four_group_recursion"}
+    assert set(result["predictions"]) == {"floor", *predictors}
+    assert set(result["predicted_rho"]) == predictors
     assert all(isinstance(holds, bool) for holds in result["assumptions"].values())
     assert result["cell"]["budget"] == 0.5
     assert set(result["cell"]) == set(Cell.model_fields)

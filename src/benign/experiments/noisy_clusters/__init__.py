@@ -4,5 +4,5 @@ Wang, Zhang, Arora, ICML 2024, §"Experiments" [digest]: n = 100, 2,000 test poi
 full-batch gradient descent; dimension, signal and ratio α/‖μ‖ vary.
 
 Read in this order: setting (what may vary), draw (points and initial weights), fit (networks, trained together),
-measure (losses, errors, ρ), predict (what theory says before training), columns (what all of it means).
+measure (losses, errors, ρ), predict and courses (what theory says before training), columns (what all of it means).
 """

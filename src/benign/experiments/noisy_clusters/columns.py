@@ -26,17 +26,25 @@ class Measured(Row):
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
     rho: float | None = column("⟨μ, v⟩/‖v‖ [ρ], v the mean gradient over fresh points", "standard deviations")
     flipped: float | None = column("share of the training labels that are flipped")
-    two_group_sample_rho: float | None = column("ρ of the recursion with this sample's flips", "standard deviations")
+    two_group_sample_rho: float | None = column(
+        "ρ of the two-group recursion with this sample's share of flips", "standard deviations"
+    )
+    four_group_sample_rho: float | None = column(
+        "ρ of the four-group recursion with this sample's classes and flips", "standard deviations"
+    )
 
 
 class Errors(Row):
-    """Robust test error, observed labels, that closed forms and the two-group recursion predict before any training."""
+    """Robust test error, observed labels, that closed forms and recursions predict before any training."""
 
     averaging_error: float | None = column("predicted for the averaging predictor")
     max_margin_error: float | None = column("predicted for the max-margin predictor of slope γ")
     linear_max_margin_error: float | None = column("predicted for the linear max-margin predictor")
     two_group_error: float | None = column("predicted by the two-group recursion")
-    in_regime: bool | None = column("whether all assumptions hold, the two literal ones apart")
+    four_group_error: float | None = column("predicted by the four-group recursion")
+    in_regime: bool | None = column(
+        "whether assumptions of the theorem's form hold (those for smooth activations), with a practical step and start"
+    )
 
 
 class Predicted(Errors):
@@ -47,6 +55,7 @@ class Predicted(Errors):
     max_margin_rho: float | None = column("ρ of the max-margin predictor of slope γ", "standard deviations")
     linear_max_margin_rho: float | None = column("ρ of the linear max-margin predictor", "standard deviations")
     two_group_rho: float | None = column("ρ of the two-group recursion", "standard deviations")
+    four_group_rho: float | None = column("ρ of the four-group recursion", "standard deviations")
     assumes_sample_size: bool | None = column("enough points")
     assumes_dimension: bool | None = column("dimension large enough")
     assumes_signal: bool | None = column("signal large enough")
@@ -54,6 +63,13 @@ class Predicted(Errors):
     assumes_budget: bool | None = column("budget small enough")
     assumes_flip_rate: bool | None = column("few enough flips")
     assumes_step: bool | None = column("steps short enough to train stably")
-    assumes_step_literal: bool | None = column("step small enough, as the source states it")
+    assumes_step_literal: bool | None = column("step as small as the theorem states it")
     assumes_initialisation: bool | None = column("initial weights small beside the first step")
-    assumes_initialisation_literal: bool | None = column("initial weights as small as the source states it")
+    assumes_initialisation_literal: bool | None = column("initial weights as small as the theorem states it")
+    assumes_sample_size_xu: bool | None = column("enough points, as the theorem for kinks has it")
+    assumes_width_xu: bool | None = column("enough neurons, as the theorem for kinks has it")
+    assumes_dimension_xu: bool | None = column("dimension large enough, as the theorem for kinks has it")
+    assumes_signal_xu: bool | None = column("signal large enough, as the theorem for kinks has it")
+    largest_constant: float | None = column(
+        "largest C at which the list of the activation's theorem holds, its step and start apart"
+    )

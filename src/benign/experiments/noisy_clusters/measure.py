@@ -16,20 +16,21 @@ from benign.experiments.samples import Sample
 from benign.stats import bootstrap_mean
 
 if TYPE_CHECKING:
+    from benign.experiments.noisy_clusters.courses import Course
     from benign.experiments.noisy_clusters.setting import Setting
 
 
-def measured(network: Network) -> dict[str, Any]:
-    """A network's columns of a row, `status` among them."""
+def measured(network: Network, course: Course | None = None) -> dict[str, Any]:
+    """A network's columns of a row, `status` among them, and beside its ρ those that were predicted for its sample."""
     if not network.finite:
         return {"status": "diverged"}
-    found = measure(network.setting, network.drawn, network.weights)
+    found = measure(network.setting, network.drawn, network.weights, course)
     if not math.isfinite(found["robust_train_loss"]):  # outputs leave the range of numbers within the budget
         return {"status": "diverged"}
     return {"status": "ok", "inner_gap": network.gap, "inner_evaluations": network.evaluations, **found}
 
 
-def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
+def measure(setting: Setting, drawn: Sample, w: Tensor, course: Course | None = None) -> dict[str, Any]:
     """Losses, errors and ρ of a trained network with weights w (m, k)."""
     problem = drawn.problem
     attacked = functools.partial(worst_case, problem.x, problem.y, w, problem.activation)
@@ -37,10 +38,13 @@ def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
     losses = logistic_loss(train_robust.margin)
     low, high = map(float, bootstrap_mean(losses.cpu().numpy())) if losses.isfinite().all() else (math.nan, math.nan)
     flipped = share(problem.y != drawn.train_clean)
-    # A sample has its own share of flipped labels, and the recursion is about that sample (docs/theory.md §5). Where
+    # A sample has its own share of flipped labels, and recursions are about that sample (docs/theory.md §5). Where
     # most are flipped, labels mean their opposites, and no closed form is about that.
-    predictable = setting.data == "clusters" and flipped <= 0.5
-    recursion = {"two_group_sample_rho": two_group_rho(setting, flipped)} if predictable else {}
+    recursions = {}
+    if setting.data == "clusters" and flipped <= 0.5:
+        recursions["two_group_sample_rho"] = two_group_rho(setting, flipped)
+        if course:
+            recursions["four_group_sample_rho"] = course.sample_rho
     return {
         "train_loss": float((losses if setting.train_budget else logistic_loss(train_clean.margin)).mean()),
         "robust_train_loss": float(losses.mean()),
@@ -54,7 +58,7 @@ def measure(setting: Setting, drawn: Sample, w: Tensor) -> dict[str, Any]:
         "mean_norm": float(torch.linalg.vector_norm(drawn.mean)),
         "rho": rho(drawn.mean, mean_input_gradient(drawn.test_x, w, problem.activation)),
         "flipped": flipped,
-        **recursion,
+        **recursions,
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from benign.theory.mixture import assumptions, gaussian, two_group
 
 if TYPE_CHECKING:
+    from benign.experiments.noisy_clusters.courses import Course
     from benign.experiments.noisy_clusters.setting import Setting
 
 
@@ -36,8 +37,11 @@ def two_group_rho(setting: Setting, flip_rate: float) -> float:
     return float(recursion(setting, flip_rate).rho[-1])
 
 
-def predict(setting: Setting) -> dict[str, Any]:
-    """ρ and robust error of each predictor, the floor, and which assumptions hold; nothing for images."""
+def predict(setting: Setting, course: Course | None = None) -> dict[str, Any]:
+    """ρ and robust error of each predictor, the floor, and which assumptions hold; nothing for images.
+
+    The four-group recursion's are there if its course is given: `courses` runs it for many settings at once.
+    """
     if setting.data != "clusters":
         return {}
     law: dict[str, Any] = {name: getattr(setting, name) for name in ("n", "d", "signal", "flip_rate")}
@@ -47,14 +51,18 @@ def predict(setting: Setting) -> dict[str, Any]:
         "linear_max_margin": gaussian.max_margin_rho(**law, slope=1.0),
         "two_group": two_group_rho(setting, setting.flip_rate),
     }
-    checks = assumptions.check(
-        **law,
-        budget=setting.budget,
-        step_size=step_size(setting),
-        init_scale=setting.init_scale,
-        width=setting.width,
-        curvature=setting.curvature if setting.activation == "smooth_leaky_relu" else np.inf,
-    )
+    if course:
+        rhos["four_group"] = course.rho
+    network: dict[str, Any] = {
+        "width": setting.width,
+        "curvature": setting.curvature if setting.activation == "smooth_leaky_relu" else np.inf,
+    }
+    training: dict[str, Any] = {
+        "budget": setting.budget,
+        "step_size": step_size(setting),
+        "init_scale": setting.init_scale,
+    }
+    checks = assumptions.check(**law, **network, **training)
     errors = {name: gaussian.half_space_error(setting.budget, value, setting.flip_rate) for name, value in rhos.items()}
     return {
         "floor_error": gaussian.robust_floor(setting.budget, setting.signal, setting.flip_rate),
@@ -62,4 +70,5 @@ def predict(setting: Setting) -> dict[str, Any]:
         **{f"{name}_error": float(value) for name, value in errors.items()},
         **{f"assumes_{name}": holds for name, holds in checks.items()},
         "in_regime": assumptions.in_regime(checks),
+        "largest_constant": assumptions.largest_constant(**law, **network),
     }

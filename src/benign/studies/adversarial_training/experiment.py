@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from benign.experiments.noisy_clusters.courses import courses
 from benign.experiments.noisy_clusters.fit import networks
 from benign.experiments.noisy_clusters.measure import measured
 from benign.experiments.noisy_clusters.predict import predict
@@ -22,9 +23,11 @@ from benign.study import Context
 @torch.inference_mode()
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends. Cells of one group are trained once; training problems of one shape together."""
+    course = courses(cells, context)
     for network in networks(cells, context):
-        cell, found = network.setting, measured(network)
-        yield cell.row(**found, **predict(cell))
+        cell = network.setting
+        found = measured(network, course.get(cell.key))
+        yield cell.row(**found, **predict(cell, course.get(cell.key)))
         context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
 
@@ -46,8 +49,10 @@ def report(row: dict[str, Any]) -> dict[str, Any]:
             "averaging": "averaging",
             "max_margin": "max_margin",
             "two_group_recursion": "two_group",
+            "four_group_recursion": "four_group",
         }
         result["predictions"] = {"floor": row["floor_error"]} | {k: row[f"{v}_error"] for k, v in names.items()}
         result["predicted_rho"] = {k: row[f"{v}_rho"] for k, v in names.items()}
+        result["largest_constant"] = row["largest_constant"]
         result["assumptions"] = {k.removeprefix("assumes_"): v for k, v in row.items() if k.startswith("assumes_")}
     return result

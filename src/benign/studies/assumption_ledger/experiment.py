@@ -17,6 +17,7 @@ import torch
 from benign import seeds
 from benign.data import clusters, departures
 from benign.experiments.noisy_clusters import draw
+from benign.experiments.noisy_clusters.courses import Course, courses
 from benign.experiments.noisy_clusters.fit import Network, inner_maximisation, networks
 from benign.experiments.noisy_clusters.measure import measured
 from benign.experiments.noisy_clusters.predict import predict, recursion, step_size
@@ -32,17 +33,18 @@ from benign.train.reduction import orthonormal_basis
 @torch.inference_mode()
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends."""
-    sound = []
+    sound, course = [], courses(cells, context, train_labels)
     for cell in cells:
         if cell.flips == "random" and _flipped(draw.labels(cell, context)[0]) > 0.5:
             # Most labels of this sample are wrong: they mean their opposites, and no closed form is about that.
-            yield _row(cell, {"status": "outvoted"})
+            yield _row(cell, {"status": "outvoted"}, course[cell.key])
         else:
             sound.append(cell)
     whole = networks([cell for cell in sound if not cell.batch], context, sample)
     for network in itertools.chain(whole, (_in_batches(cell, context) for cell in sound if cell.batch)):
-        cell, found = network.setting, measured(network)
-        yield _row(cell, found)
+        cell = network.setting
+        found = measured(network, course[cell.key])
+        yield _row(cell, found, course[cell.key])
         context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
 
@@ -53,12 +55,12 @@ def _in_batches(cell: Cell, context: Context) -> Network:
     return Network.of(cell, drawn, snapshot)
 
 
-def _row(cell: Cell, found: dict[str, Any]) -> dict[str, Any]:
+def _row(cell: Cell, found: dict[str, Any], course: Course) -> dict[str, Any]:
     effective = float(cell.d)
     if cell.covariance != "identity":
         effective = participation_ratio(departures.spectrum(cell.covariance, cell.correlation, cell.d))
     expected = {"expected_error": _expected(cell, found, effective)} if found["status"] == "ok" else {}
-    return cell.row(**found, **predict(cell), effective_dimension=effective, **expected)
+    return cell.row(**found, **predict(cell, course), effective_dimension=effective, **expected)
 
 
 def _expected(cell: Cell, found: dict[str, Any], effective: float) -> float:
@@ -90,6 +92,14 @@ def sample(cell: Cell, context: Context) -> Sample:
     observed = torch.tensor(departures.flip_exactly(cell.flips, x, clean, mean, cell.flip_rate, rng))
     y = observed.to(drawn.problem.y)
     return dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, y=y))
+
+
+def train_labels(cell: Cell, context: Context) -> clusters.Labels:
+    """Those of the sample; where flips are chosen the points have to be drawn first."""
+    if cell.flips in ("random", "exact"):
+        return draw.labels(cell, context)[0]
+    drawn = sample(cell, context)
+    return clusters.Labels(*(y.cpu().double().numpy() for y in (drawn.train_clean, drawn.problem.y)))
 
 
 def _dense(cell: Cell, context: Context) -> Sample:

@@ -16,6 +16,7 @@ from torch import Tensor
 from benign.attack.certificate import certify
 from benign.attack.evaluation import worst_case
 from benign.experiments.noisy_clusters.columns import Errors
+from benign.experiments.noisy_clusters.courses import courses
 from benign.experiments.noisy_clusters.fit import Network, networks
 from benign.experiments.noisy_clusters.predict import predict
 from benign.nets.two_layer import Activation
@@ -27,9 +28,10 @@ from benign.study import Context
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends."""
     flagship = dataclasses.replace(context, study="adversarial_training")  # the same draws as there
+    course = courses(cells, flagship)
     for network in networks(cells, flagship):
         cell, found = network.setting, measured(network)
-        predicted = predict(cell)
+        predicted = predict(cell, course.get(cell.key))
         yield cell.row(**found, **{name: predicted[name] for name in Errors.model_fields if name in predicted})
         context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 

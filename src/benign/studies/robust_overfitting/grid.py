@@ -124,7 +124,9 @@ class Row(BaseRow):
     vanished: float | None = column(VANISHED)
     flipped: float | None = column("share of the training labels that are wrong")
     floor: float | None = column("clusters: the least robust error of any classifier, true labels")
-    in_regime: bool | None = column("clusters: whether all assumptions of the theorem's form hold")
+    in_regime: bool | None = column(
+        "clusters: whether assumptions of the theorem's form hold, with a practical step and start"
+    )
 
 
 STUDY = Study(
