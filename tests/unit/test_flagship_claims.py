@@ -56,10 +56,10 @@ def _as_h_has_it(cell: Cell) -> dict:
     """What d and n do not change. Crowded networks are no half-spaces, and their two-group recursion is off."""
     r = crowding(cell)
     early, late = (np.interp(np.log(r), np.log(OVER_R), values) for values in (EARLY, LATE))
-    h = early if cell.step_scale * cell.steps <= 20 else late
-    crowded = r > 8
-    h += crowded * (0.3 * (cell.slope == 0) + 0.1 * (cell.training == "ordinary"))
-    h *= 1.3 if crowded and start(cell) > 1 else 1
+    done = cell.step_scale * cell.steps > 20
+    crowded, h = r > 8, late if done else early
+    if crowded and done:
+        h = (h + 0.3 * (cell.slope == 0) + 0.1 * (cell.training == "ordinary")) * (1.3 if start(cell) > 1 else 1)
     rho = h * cell.signal
     clean, robust = half_space_error(np.array([0, cell.budget]), rho)
     bend = 0.15 * (crowded and cell.experiment in ("universality", "theories"))
@@ -206,6 +206,10 @@ def calm(t: pd.DataFrame) -> pd.Series:
     return r(t) <= 1
 
 
+def last(t: pd.DataFrame) -> pd.Series:
+    return t["steps"] == 1000
+
+
 def swept(more: Where = calm) -> Where:
     return lambda t: t["experiment"].isin(["dimension", "signal", "budget", "regime"]) & more(t)
 
@@ -269,7 +273,7 @@ BREAKS: dict[str, dict[str, Change]] = {
     "fails_beyond_signal": {"smallest_error": raise_(lambda t: at_ratio(1.2)(t), -0.8)},
     "above_bayes_floor": {"smallest_excess": raise_(of("budget", at_ratio(0.8)), -0.99)},
     "falls_with_dimension": {
-        "largest_step_back": raise_(of("dimension", lambda t: (t["d"] == 10**4) & (t["signal"] == 20)), 0.05),
+        "largest_step_back": raise_(of("dimension", lambda t: (t["d"] == 10**5) & (t["signal"] == 20)), 0.3),
         "smallest_rise": align(of("dimension", calm), times(0.9, "signal")),
     },
     "cliff": {
@@ -336,14 +340,18 @@ BREAKS: dict[str, dict[str, Change]] = {
     "crowding_decides": {
         "uncrowded_below": align(network("universality", lambda t: calm(t) & (t["d"] == 1000)), times(0.95)),
         "uncrowded_above": align(network("universality", lambda t: calm(t) & (t["d"] == 10**8)), times(0.95)),
-        "crowded_below": align(network("universality", lambda t: t["d"] == 1000), times(1.0, "two_group_sample_rho")),
-        "crowded_above": align(network("universality", lambda t: t["d"] == 10**8), times(1.0, "two_group_sample_rho")),
+        "crowded_below": align(
+            network("universality", lambda t: last(t) & (t["d"] == 1000)), times(1.0, "two_group_sample_rho")
+        ),
+        "crowded_above": align(
+            network("universality", lambda t: last(t) & (t["d"] == 10**8)), times(1.0, "two_group_sample_rho")
+        ),
     },
     "four_group_accurate": {
         "median_deviation": align(network("universality"), times(0.95)),
-        "gain_when_crowded": align(network("universality"), times(1.0, "two_group_sample_rho")),
+        "gain_when_crowded": align(network("universality", last), times(1.0, "two_group_sample_rho")),
     },
-    "four_group_fails": {"least_deviation": align(network("theories"), times(1.0, "four_group_sample_rho"))},
+    "four_group_fails": {"least_deviation": align(network("theories", last), times(1.0, "four_group_sample_rho"))},
     "limit_network_accurate": {
         "largest_deviation": align(network("theories"), times(0.95)),
         "largest_error": raise_(network("theories", calm), 0.1),
@@ -353,7 +361,7 @@ BREAKS: dict[str, dict[str, Change]] = {
         "crowded": align(network("universality"), times(1.0)),
     },
     "slope_decides_when_crowded": {
-        "relu_over_leaky": align(network("theories", lambda t: t["slope"] == 0), times(0.7)),
+        "relu_over_leaky": align(lambda t: (t["slope"] == 0) & (r(t) > 8), times(0.7)),
         "ordinary_over_adversarial": align(lambda t: t["training"] == "ordinary", times(0.7)),
     },
     "tolerance_peaks": {
