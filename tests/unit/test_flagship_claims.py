@@ -246,7 +246,7 @@ def starts_at(ratio: float) -> Where:
     def length(t: pd.DataFrame) -> pd.Series:
         return t["init_scale"] * (4 * t["width"] * t["d"] / t["n"]) ** 0.5 / t["step_scale"]
 
-    return lambda t: np.isclose(length(t), ratio)
+    return lambda t: (length(t) / ratio - 1).abs() < 1e-6
 
 
 def loss(of_steps: Where) -> Change:

@@ -16,7 +16,8 @@ TRAIN, LOSS = "robust training error", "robust training loss"
 ACTIVATIONS = {"leaky_relu": "leaky ReLU", "smooth_leaky_relu": "smoothed leaky ReLU", "relu": "ReLU"}
 TRAININGS = {"adversarial": "adversarial training", "ordinary": "ordinary training"}
 NORMS = {"l2": "ℓ2", "linf": "ℓ∞"}
-NOISE, FLOOR, RECURSION = "label noise β", "robust Bayes floor", "two-group recursion"
+NOISE, FLOOR = "label noise β", "robust Bayes floor"
+RECURSION, FOUR_GROUP, LIMIT = "two-group recursion", "four-group recursion", "limit network"
 AVERAGING, MARGIN, LINEAR_MARGIN = "averaging predictor", "max-margin predictor", "linear max-margin predictor"
 
 Look = dict[str, Any]  # as for Axes.plot
@@ -51,7 +52,7 @@ LOOKS: dict[str, Look] = {
     NOISE: line("grey", width=0.6, zorder=2.0),
     FLOOR: line("grey", ":", 1.2, zorder=2.1),
     AVERAGING: line("purple", "-.", zorder=2.2),
-    RECURSION: line("black", width=1.2, zorder=2.3),
+    **dict.fromkeys((RECURSION, FOUR_GROUP, LIMIT), line("black", width=1.2, zorder=2.3)),
     # Above the recursion, which ends at it: both stay visible where they coincide.
     MARGIN: line("orange", "--", zorder=2.4),
     LINEAR_MARGIN: line("orange", "--", zorder=2.4),

@@ -25,7 +25,7 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=(
-        *("dimension", "signal", "budget", "regime", "gain", "learning_curves", "mnist", "choices"),
+        *("dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves", "mnist", "choices"),
         *("universality", "phases", "theories", "clock"),
         *("recursion", "collapse", "exponent"),
     ),

@@ -22,8 +22,8 @@ CURVE = ["d", "signal", "budget", "slope"]
 
 
 IN_REGIME = (
-    "Wherever it was run under the theorem's assumptions on n, d, ‖μ‖, β and α (our C = 5 and α ≤ ρ_avg/2; its steps "
-    "are far longer than the theorem's)"
+    "Wherever it was run under assumptions of the theorem's form on n, d, ‖μ‖, β and α (our C = 5 and α ≤ ρ_avg/2), "
+    "with a practical step, far longer than the theorem's"
 )
 
 

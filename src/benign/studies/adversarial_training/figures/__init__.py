@@ -11,7 +11,7 @@ import pandas as pd
 from benign.claims import of_experiments
 from benign.plots import Figure
 from benign.studies.adversarial_training.figures.mnist import mnist
-from benign.studies.adversarial_training.figures.sweeps import budget, dimension, regime, signal
+from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
 from benign.studies.adversarial_training.figures.theories import collapse, needed_constant, recursion
 from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves
 from benign.studies.adversarial_training.figures.universality import clock, phases, theories, universality
@@ -27,6 +27,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         signal(of_experiments(table, "signal")),
         budget(of_experiments(table, "budget")),
         regime(of_experiments(table, "regime")),
+        plane(adversarial(table, "dimension", "signal", "regime")),
         gain(of_experiments(table, "dimension", "budget")),
         learning_curves(of_experiments(table, "curves")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),

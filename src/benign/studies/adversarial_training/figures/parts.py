@@ -64,9 +64,9 @@ def only(rows: pd.DataFrame, name: str) -> Any:
     return values[0]
 
 
-def step_size(rows: pd.DataFrame, place: dict[str, Any]) -> float:
-    """η = c·n/E‖x‖² [ours], with the rows' c and n."""
-    return only(rows, "step_scale") * only(rows, "n") / (place["d"] + place["signal"] ** 2)
+def step_size(rows: pd.DataFrame, d: Any, signal: Any) -> Any:
+    """η = c·n/E‖x‖² [ours], with the rows' c and n; of numbers or arrays."""
+    return only(rows, "step_scale") * only(rows, "n") / (d + signal**2)
 
 
 def shares(rows: pd.DataFrame) -> list[float]:

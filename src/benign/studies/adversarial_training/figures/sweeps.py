@@ -15,23 +15,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benign import plots
+from benign.claims import converged
 from benign.plots import INTERVALS, Figure
 from benign.plots.looks import (
     ACTIVATIONS,
     AVERAGING,
     CLEAN,
     FLOOR,
+    FOUR_GROUP,
     LOOKS,
     LOSS,
     MARGIN,
     NOISE,
-    RECURSION,
     ROBUST,
     TRAIN,
     TRAININGS,
     line,
+    points,
 )
 from benign.studies.adversarial_training.figures.parts import (
+    ONE,
     by,
     crowding_mark,
     figure,
@@ -41,22 +44,25 @@ from benign.studies.adversarial_training.figures.parts import (
     shares,
     step_size,
 )
-from benign.theory.mixture import assumptions, gaussian, two_group
+from benign.theory.mixture import assumptions, four_group, gaussian
+from benign.theory.mixture.assumptions import CONSTANT, FAILURE
+from benign.theory.mixture.assumptions import REGIME_SHORT as REGIME
 
-BRACKET, REGIME, EQUAL = "averaging to linear max-margin", "assumptions hold (C = 5)", "α = ‖μ‖"
+BRACKET, EQUAL = "averaging to linear max-margin", "α = ‖μ‖"
 PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
 SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
     clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
     constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
-    labels, averaged: the predictors between which training moves, and the two-group recursion.
+    labels, averaged: the predictors between which training moves, and the four-group recursion.
     Lower row: robust training loss, if nothing else is said. {INTERVALS} The axis's grid is ours, not the paper's."""
 
 
 def dimension(rows: pd.DataFrame) -> Figure:
     """A panel for each way in which ‖μ‖ goes with d: fixed, or a power of d (one exponent at several d)."""
     text = """Robust test error against the dimension d, for each way in which the signal ‖μ‖ goes with d. Yellow: where
-        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's. Dotted line: r =
-        n‖μ‖²/d = 1: on its left, where r is larger, the recursion does not hold."""
+        assumptions of the theorem's form hold, with docs/theory.md's constants, not the paper's, but for its far
+        shorter steps. Dotted line: r = n‖μ‖²/d = 1: far on its left, where r is larger, networks are no half-spaces, as
+        the lines take them to be, and lose more."""
     power = (np.log(rows["signal"]) / np.log(rows["d"])).round(6)
     rows = rows.assign(power=rows["d"].groupby(power).transform("nunique") > 1)
     rows["scaling"] = power.where(rows["power"], rows["signal"])
@@ -84,6 +90,47 @@ def regime(rows: pd.DataFrame) -> Figure:
         training error, which it says is 0."""
     draw = functools.partial(draw_sweep, x="signal ‖μ‖", below=TRAIN)
     return figure("regime", rows, over_signal(rows, TRAIN), draw, text, SWEEP)
+
+
+DIMENSION, SIGNAL, INSIDE = "dimension d", "signal ‖μ‖", "assumptions on n, d, ‖μ‖ hold (C = 5)"
+OUTCOMES = {
+    "within .05 of β, all fitted": points("blue", "o"),
+    "above, all fitted": points("vermilion", "s"),
+    "not all fitted": points("grey", "X"),
+}
+
+
+def plane(rows: pd.DataFrame) -> Figure:
+    """What became of each network in the plane of d and ‖μ‖, a panel for each ratio α/‖μ‖."""
+    text = f"""The theorem's plane. Each mark: networks of the sweeps over d and ‖μ‖ and of the theorem's regime (leaky
+        ReLU, adversarial training), mean over seeds: whether robust training error is 0, wrong labels included, and
+        robust test error within .05 of β. Yellow: where the assumptions on n, d and ‖μ‖ hold, with our C =
+        {CONSTANT:g}. Line: r = n‖μ‖²/d = 1; assumptions of the theorem's form ask for r ≤ 1/C."""
+    usual = (rows["activation"] == "leaky_relu") & (rows["flip_rate"] > 0) & rows["ratio"].between(0.01, 0.35)
+    rows, numbers = rows[usual], []
+    for ratio, part in converged(rows).groupby("ratio"):
+        panel = f"α = {ratio:g} ‖μ‖"
+        d = log_range(rows["d"], 121)
+        n, beta = only(part, "n"), only(part, "flip_rate")
+        floor, most = (CONSTANT * np.log(n / FAILURE)) ** 0.5, (d / (CONSTANT * n)) ** 0.5
+        least = np.maximum(floor, (CONSTANT * d / n) ** 0.25)
+        inside = (d >= CONSTANT * n**2 * np.log(n / FAILURE)) & (most >= least)
+        numbers.append(plots.band(d[inside], least[inside], most[inside], (panel, SIGNAL, INSIDE)))
+        numbers.append(plots.theory(d, (d / n) ** 0.5, (panel, SIGNAL, ONE)))
+        means = part.groupby(["d", "signal"])[["robust_test_error", "robust_train_error"]].mean().reset_index()
+        fitted, near = means["robust_train_error"] == 0, means["robust_test_error"] <= beta + 0.05
+        for name, chosen in zip(OUTCOMES, (fitted & near, fitted & ~near, ~fitted), strict=True):
+            at = means[chosen]
+            numbers.append(plots.single_runs(at["d"], at["signal"], (panel, SIGNAL, name)))
+    return figure("plane", rows, numbers, draw_plane, text)
+
+
+def draw_plane(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Panels side by side, both axes logarithmic."""
+    facets = plots.Facets(numbers, 3.0, sharex=True, sharey=True)
+    facets.draw(OUTCOMES | {INSIDE: line("yellow", alpha=0.5), ONE: line("black", width=0.9)}, markersize=4)
+    facets.label(DIMENSION, SIGNAL, log="xy", most=5)
+    return facets.finish(3)
 
 
 def over_signal(rows: pd.DataFrame, below: str = LOSS) -> Iterator[pd.DataFrame]:
@@ -134,7 +181,7 @@ def sweep_numbers(
     if len(leaky):
         lines = plots.gather([*closed_forms(rows, leaky, panel, x, places), *recursion_lines(leaky, panel, x, places)])
         parts.append(
-            lines[lines["series"].isin([*theory, RECURSION, REGIME]) & lines["quantity"].isin([ROBUST, below])]
+            lines[lines["series"].isin([*theory, FOUR_GROUP, REGIME]) & lines["quantity"].isin([ROBUST, below])]
         )
     return plots.gather(parts)
 
@@ -161,26 +208,27 @@ def closed_forms(
     yield plots.band(x, np.minimum(averaging, linear), np.maximum(averaging, linear), (panel, ROBUST, BRACKET))
     fixed = {name: only(leaky, name) for name in ("n", "flip_rate", "init_scale", "width")} | {"curvature": np.inf}
     inside = [
-        assumptions.in_regime(assumptions.check(**fixed, **place, step_size=step_size(leaky, place)))
+        assumptions.in_regime(
+            assumptions.check(**fixed, **place, step_size=step_size(leaky, place["d"], place["signal"]))
+        )
         for place in _records(places)
     ]
     yield plots.spans(x, np.array(inside), (panel, ROBUST, REGIME))
 
 
 def recursion_lines(leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Test error and training loss that the two-group recursion ends at; adversarial training's, if there is any."""
+    """Test error and training loss that the four-group recursion ends at; adversarial training's, if there is any."""
     adversarial = "adversarial" in set(leaky["training"])
-    fixed = {name: only(leaky, name) for name in ("n", "slope", "steps")}
-    beta, ends = only(leaky, "flip_rate"), []
-    for place in _records(places):
-        trained = fixed | place | {"step_size": step_size(leaky, place)} | ({} if adversarial else {"budget": 0.0})
-        paths = [two_group.trajectory(**trained, flip_rate=share) for share in shares(leaky)]
-        errors = [gaussian.half_space_error(place["budget"], path.rho[-1], beta) for path in paths]
-        ends.append((np.mean(errors), np.mean([path.robust_train_loss[-1] for path in paths])))
-    error, loss = np.array(ends).T
-    yield plots.theory(x, error, (panel, ROBUST, RECURSION))
+    groups = [four_group.sizes(only(leaky, "n"), share) for share in shares(leaky)]
+    d, signal, budget = (places[name].to_numpy()[:, None] for name in ("d", "signal", "budget"))
+    path = four_group.trajectory(
+        groups, d, signal, only(leaky, "slope"), adversarial * budget, step_size(leaky, d, signal), only(leaky, "steps")
+    )
+    error = gaussian.half_space_error(budget, path.rho[..., -1], only(leaky, "flip_rate")).mean(1)
+    loss = path.robust_train_loss[..., -1].mean(1)
+    yield plots.theory(x, error, (panel, ROBUST, FOUR_GROUP))
     if adversarial:  # of ordinary training the recursion knows the clean loss only
-        yield plots.theory(x, loss, (panel, LOSS, RECURSION))
+        yield plots.theory(x, loss, (panel, LOSS, FOUR_GROUP))
 
 
 def _places(d: Any, signal: Any, budget: NDArray) -> pd.DataFrame:

@@ -15,9 +15,9 @@ from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
 from benign.plots.looks import (
     ACTIVATIONS,
+    FOUR_GROUP,
     LOOKS,
     LOSS,
-    RECURSION,
     ROBUST,
     TRAIN,
     points,
@@ -39,7 +39,7 @@ from benign.studies.adversarial_training.rows import (
     pairs,
     uncrowded,
 )
-from benign.theory.mixture import gaussian, two_group
+from benign.theory.mixture import four_group, gaussian
 
 GAIN, OVER_D = "gain in robust test error", "over d"
 
@@ -123,9 +123,9 @@ def draw_chosen(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 def learning_curves(rows: pd.DataFrame) -> Figure:
     """A panel for each problem, the largest d first, a series for each slope γ; x is the number of steps t."""
     text = f"""Adversarial training of leaky ReLU networks over t steps, for several slopes γ. Points are measured;
-        lines are the two-group recursion, which has no constant to fit and says nothing of the training error (there
-        dotted lines join the points); it is that of each sample's own share of flipped labels, averaged. It
-        holds where r = n‖μ‖²/d ≤ 1: in the upper row r is .64, in the lower 2.5. {INTERVALS}"""
+        lines are the four-group recursion, which has no constant to fit and says nothing of the training error (there
+        dotted lines join the points); it is that of each sample's own share of flipped labels, averaged. In
+        the upper row r = n‖μ‖²/d is .64, in the lower 2.5. {INTERVALS}"""
     numbers: list[pd.DataFrame] = []
     problems: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["d", "signal", "budget"]))
     for (d, signal, budget), problem in reversed(problems):
@@ -139,16 +139,15 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
 
 def _recursion_course(rows: pd.DataFrame, panel: str, series: str) -> Iterator[pd.DataFrame]:
     """The recursion over the steps; it has no training error (a group of points is right or wrong as a whole)."""
-    setting = {name: only(rows, name) for name in ("n", "d", "signal", "slope", "budget")}
-    setting |= {"step_size": step_size(rows, setting), "steps": int(rows["steps"].max())}
-    paths = [two_group.trajectory(**setting, flip_rate=share) for share in shares(rows)]
-    rho = np.array([path.rho for path in paths])  # (seeds, steps)
+    d, signal, slope, budget = (only(rows, name) for name in ("d", "signal", "slope", "budget"))
+    groups, steps = [four_group.sizes(only(rows, "n"), share) for share in shares(rows)], int(rows["steps"].max())
+    path = four_group.trajectory(groups, d, signal, slope, budget, step_size(rows, d, signal), steps)  # (seeds, steps)
     lines = {
-        LOSS: np.mean([path.robust_train_loss for path in paths], axis=0),
-        ROBUST: gaussian.half_space_error(setting["budget"], rho, only(rows, "flip_rate")).mean(axis=0),
-        RHO: rho.mean(axis=0),
+        LOSS: path.robust_train_loss.mean(0),
+        ROBUST: gaussian.half_space_error(budget, path.rho, only(rows, "flip_rate")).mean(0),
+        RHO: path.rho.mean(0),
     }
-    t = np.unique(np.geomspace(1, setting["steps"], 80).round().astype(int))
+    t = np.unique(np.geomspace(1, steps, 80).round().astype(int))
     for quantity, course in lines.items():
         yield plots.theory(t, course[t - 1], (panel, quantity, series))
 
@@ -158,7 +157,7 @@ def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     slopes, rows = plots.in_order(sorted(numbers["series"].unique())), numbers["panel"].nunique()
     facets = plots.Facets(numbers, 0.5 + 1.65 * rows, quantities=[LOSS, TRAIN, ROBUST, RHO], across=True, sharex=True)
     facets.draw(slopes | {TRAIN: {"linestyle": ":", "linewidth": 0.8}}, linestyle="")
-    facets.key(RECURSION, **LOOKS[RECURSION])
+    facets.key(FOUR_GROUP, **LOOKS[FOUR_GROUP])
     facets.label("steps t", log="x")
     for panel in facets:
         if panel.quantity == LOSS:

@@ -10,14 +10,15 @@ import pandas as pd
 from benign import plots
 from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
-from benign.plots.looks import DASHED, DOTTED, OPEN, RECURSION, ROBUST, Look, line, points
+from benign.plots.looks import DASHED, DOTTED, FOUR_GROUP, LIMIT, OPEN, RECURSION, ROBUST, Look, line, points
 from benign.studies.adversarial_training.claims.phases import EARLY, tolerances
 from benign.studies.adversarial_training.figures.parts import figure
 from benign.studies.adversarial_training.rows import beside_limit, limit_networks
 from benign.theory.mixture.gaussian import half_space_error
 
-H, LIMIT, FOUR_GROUP = "h = ρ/‖μ‖", "limit network", "four-group recursion"
-OVER_R, OVER_D, ERRORS = "over r", "over the dimension", "robust error"
+H = "h = ρ/‖μ‖"
+OVER_R, OVER_D = "over r", "over the dimension"
+HALF_SPACE, OWN = "error from h", "error of the limit network"
 FROM_LIMIT, DEVIATION = "h over the limit network's, less 1", "relative deviation of ρ"
 CROWDING = "r = n‖μ‖²/d"
 
@@ -36,8 +37,9 @@ def universality(table: pd.DataFrame) -> Figure:
     text = f"""Dimension and sample size drop out. (a) Alignment h = ρ/‖μ‖ after the last step over r = n‖μ‖²/d, of
         leaky ReLU networks adversarially trained with α = 0.3‖μ‖; line: the limit network, n + 1 coordinates, n = 100.
         (b) Its deviation from that of the limit network with the same labels over d/n, n = 100. (c) Robust test error
-        with true labels of each network (all activations, n, d, β, both trainings) against Φ(α - ρ) with ρ = ‖μ‖h
-        from its limit network alone. {INTERVALS}"""
+        with true labels of each network (all activations, n, d, β, γ, both trainings) against Φ(α - ρ) with ρ = ‖μ‖h
+        from its limit network alone, and (d) against the limit network's own, at the same ‖μ‖: where r > 1 networks are
+        no half-spaces. {INTERVALS}"""
     rows = beside_limit(table, "universality", "theories")
     course = _usual(rows[rows["flip_rate"] == 0.1])
     course = course[course["slope"] == 0.1]
@@ -52,24 +54,23 @@ def universality(table: pd.DataFrame) -> Figure:
     for r, part in near.groupby("r"):
         numbers.append(plots.over_seeds(part, part["d"] / part["n"], "off", (OVER_D, FROM_LIMIT, f"r = {r:g}")))
     each = converged(_last(rows))
-    error = half_space_error(each["budget"], each["signal"] * each["limit_h"])
-    for name, inside in (("r ≤ 1", each["r"] <= 1), ("r > 1", each["r"] > 1)):
-        part = each[inside]
-        measured = part["robust_test_error_clean_labels"]
-        numbers.append(plots.single_runs(error[inside], measured, (ERRORS, ROBUST, name), part["tested"]))
+    each = each.assign(**{HALF_SPACE: half_space_error(each["budget"], each["signal"] * each["limit_h"])})
+    for panel, column in ((HALF_SPACE, HALF_SPACE), (OWN, "limit_error")):
+        for name, inside in (("r ≤ 1", each["r"] <= 1), ("r > 1", each["r"] > 1)):
+            part = each[inside].dropna(subset=[column])
+            measured = part["robust_test_error_clean_labels"]
+            numbers.append(plots.single_runs(part[column], measured, (panel, ROBUST, name), part["tested"]))
     drawn = pd.concat([rows, limits])
     return figure("universality", drawn, numbers, draw_universality, text)
 
 
 def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Three panels; the error's with the line of equality."""
-    facets = plots.Facets(numbers, 3.3, panels=[OVER_R, OVER_D, ERRORS])
-    own: dict[str, Look] = {LIMIT: line("black", width=1.0, zorder=2)}
+    """Four panels; the errors' with the line of equality."""
+    facets = plots.Facets(numbers, 5.6, panels=[OVER_R, OVER_D, HALF_SPACE, OWN], wrap=2)
     for panel in facets:
-        names = panel.numbers.loc[panel.numbers["kind"] != "theory", "series"]
-        looks = own | plots.in_order(names)
-        if panel.name == ERRORS:
-            plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=2.0, alpha=0.5)
+        looks = plots.in_order(panel.numbers.loc[panel.numbers["kind"] != "theory", "series"])
+        if panel.name in (HALF_SPACE, OWN):
+            plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=2.5, alpha=0.5)
             panel.axes.plot([0, 1], [0, 1], **line("black", width=0.7))
             continue
         joined = {"linestyle": "-", "linewidth": 0.6} if panel.name == OVER_D else {"linestyle": ""}
@@ -77,16 +78,15 @@ def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         plots.log_axis(panel.axes, "x", 5)
         if panel.name == OVER_D:
             panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.7)
-    across = {OVER_R: CROWDING, OVER_D: "d/n", ERRORS: "Φ(α - ρ), from h"}
-    along = {OVER_R: H, OVER_D: FROM_LIMIT, ERRORS: "robust test error, true labels"}
-    facets.label(across.__getitem__, along.__getitem__)
+    across = {OVER_R: CROWDING, OVER_D: "d/n", HALF_SPACE: "Φ(α - ρ), ρ = ‖μ‖h", OWN: "limit network's error"}
+    facets.label(across.__getitem__, lambda name: {OVER_R: H, OVER_D: FROM_LIMIT}.get(name, ROBUST))
     return facets.finish(4)
 
 
 # ---------------------------------------------------------------- where each theory fails
 
 THEORIES = {RECURSION: "two_group_sample_rho", FOUR_GROUP: "four_group_sample_rho"}
-BENT = "true error less a half-space's"
+BENT = "the boundary bends"
 
 
 def theories(table: pd.DataFrame) -> Figure:
@@ -111,7 +111,7 @@ def theories(table: pd.DataFrame) -> Figure:
 
 def draw_theories(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Four panels, the first three with one axis."""
-    facets = plots.Facets(numbers, 2.6)
+    facets = plots.Facets(numbers, 4.6, wrap=2)
     looks = plots.in_order(numbers["series"])
     facets.draw(looks, markersize=3, linestyle="-", linewidth=0.7)
     deviations = [panel for panel in facets if panel.name != BENT]
