@@ -225,6 +225,8 @@ BROKEN: list[tuple[str, Callable[[], pd.DataFrame]]] = [
         ),
     ),
     ("benign_on_mnist", unfitted(lambda t: noisy(t, "mnist"))),
+    ("phases_of_white_noise", lambda: table(true=0.05)),
+    ("phases_of_white_noise", lambda: table(true=0.95)),
     ("more_points_help", lambda: table(luck=-0.02)),
     (
         "cifar10_not_benign",
