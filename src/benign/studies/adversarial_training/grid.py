@@ -26,7 +26,7 @@ STUDY = Study(
     row=Row,
     figures=(
         *("dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves", "mnist", "choices"),
-        *("universality", "phases", "theories", "clock"),
+        *("universality", "phases", "table_of_h", "theories", "clock"),
         *("recursion", "collapse", "exponent"),
     ),
     shorthand=Ratios,

@@ -14,7 +14,7 @@ from benign.studies.adversarial_training.figures.mnist import mnist
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
 from benign.studies.adversarial_training.figures.theories import collapse, needed_constant, recursion
 from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves
-from benign.studies.adversarial_training.figures.universality import clock, phases, theories, universality
+from benign.studies.adversarial_training.figures.universality import clock, phases, table_of_h, theories, universality
 from benign.studies.adversarial_training.rows import SWEEPS, adversarial, described
 
 
@@ -34,6 +34,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         chosen(table),
         universality(table),
         phases(table),
+        table_of_h(table),
         theories(table),
         clock(table),
         recursion(of_experiments(table, "random")),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import matplotlib.figure
 import pandas as pd
+import seaborn
 
 from benign import plots
 from benign.claims import converged, of_experiments
@@ -127,7 +128,7 @@ def draw_theories(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- phases
 
 END, BEST = "after the last step", f"after the best recorded step from {EARLY} on"
-BUDGET = "budget α/‖μ‖"
+BUDGET, EQUAL = "budget α/‖μ‖", "h = α/‖μ‖"
 
 
 def phases(table: pd.DataFrame) -> Figure:
@@ -182,6 +183,34 @@ def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.label(CROWDING, BUDGET, log="x", most=4)
     facets.grid[0, 0].set_ylim(0, 1)
     return facets.finish(4)
+
+
+def table_of_h(table: pd.DataFrame) -> Figure:
+    """h over α/‖μ‖ for each r, a panel for each number of steps: with ‖μ‖ it is the alignment of any network."""
+    text = f"""The table of h = ρ/‖μ‖ (limit networks, n = 100, β = 0.1, γ = 0.1) over the budget α/‖μ‖ for each r =
+        n‖μ‖²/d, after some steps. Any d, n and ‖μ‖ can be read off it: ρ = ‖μ‖h, and where r ≤ 1 the robust test error
+        is Φ(α - ρ). Grey line: h = α/‖μ‖; where h is below it, overfitting is robustly harmful for large ‖μ‖.
+        {INTERVALS}"""
+    rows = limit_networks(table, "phases").query("flip_rate == 0.1 and slope == 0.1")
+    numbers = []
+    for steps, part in rows[rows["steps"] >= EARLY].groupby("steps"):
+        for r, each in part.groupby("r"):
+            numbers.append(plots.over_seeds(each, each["ratio"], "h", (f"t = {steps}", H, f"r = {r:g}")))
+        numbers.append(plots.theory([0, 1], [0, 1], (f"t = {steps}", H, EQUAL)))
+    return figure("table_of_h", rows, numbers, draw_table, text)
+
+
+def draw_table(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Panels side by side, colours from few points to many."""
+    facets = plots.Facets(numbers, 3.1, sharex=True, sharey=True)
+    names = sorted({str(name) for name in numbers["series"]} - {EQUAL}, key=lambda name: float(name.split()[-1]))
+    shades = seaborn.color_palette("viridis_r", len(names))
+    own: dict[str, Look] = {name: {"color": shade, "marker": "o"} for name, shade in zip(names, shades, strict=True)}
+    facets.draw(own | {EQUAL: line("grey", width=0.8)}, markersize=2.5, linewidth=0.8)
+    for panel in facets:
+        panel.axes.set(xlim=(0, 1), ylim=(0, 1))
+    facets.label(BUDGET, H)
+    return facets.finish(6)
 
 
 # ---------------------------------------------------------------- the clock and the start
