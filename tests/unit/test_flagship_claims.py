@@ -332,19 +332,19 @@ BREAKS: dict[str, dict[str, Change]] = {
         "largest_excess": raise_(small_images(flips=True), 0.1),
     },
     "dimension_drops_out": {
-        "uncrowded": align(network("universality", lambda t: calm(t) & (t["d"] == 10**8)), times(0.95)),
-        "crowded": align(network("universality", lambda t: ~calm(t) & (t["d"] == 10**8)), times(0.9)),
+        "uncrowded": align(network("universality", lambda t: calm(t) & (t["d"] == 10**12)), times(0.95)),
+        "crowded": align(network("universality", lambda t: ~calm(t) & (t["d"] == 10**12)), times(0.9)),
         "few_dimensions": align(network("universality", lambda t: t["d"] == 200), times(0.7)),
     },
     "sample_size_drops_out": {"largest_deviation": align(limit("universality", lambda t: t["n"] == 50), times(0.8))},
     "crowding_decides": {
         "uncrowded_below": align(network("universality", lambda t: calm(t) & (t["d"] == 1000)), times(0.95)),
-        "uncrowded_above": align(network("universality", lambda t: calm(t) & (t["d"] == 10**8)), times(0.95)),
+        "uncrowded_above": align(network("universality", lambda t: calm(t) & (t["d"] == 10**12)), times(0.95)),
         "crowded_below": align(
             network("universality", lambda t: last(t) & (t["d"] == 1000)), times(1.0, "two_group_sample_rho")
         ),
         "crowded_above": align(
-            network("universality", lambda t: last(t) & (t["d"] == 10**8)), times(1.0, "two_group_sample_rho")
+            network("universality", lambda t: last(t) & (t["d"] == 10**12)), times(1.0, "two_group_sample_rho")
         ),
     },
     "four_group_accurate": {
