@@ -152,7 +152,7 @@ def impossible(table: pd.DataFrame) -> list[str]:
 def _counted(table: pd.DataFrame) -> pd.DataFrame:
     """Test errors as shares of the test points."""
     names = [*TEST_ERRORS, *(f"{name}_clean_labels" for name in TEST_ERRORS)]
-    return table.assign(**{name: (table[name] * TESTED).round() / TESTED for name in names})
+    return table.assign(**{name: (table[name] * table["tested"]).round() / table["tested"] for name in names})
 
 
 def raised(table: pd.DataFrame, where: pd.Series, by: float) -> pd.DataFrame:
