@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 import torch
 
+import oracle
 from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.fit import networks
+from benign.experiments.noisy_clusters.measure import measure
 from benign.experiments.noisy_clusters.setting import USUAL
 from benign.pipeline import settings
 from benign.studies.adversarial_training.experiment import report, run
@@ -20,6 +24,7 @@ SMALL = {
     "d": 2000, "signal": 6, "n": 30, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 10,
     "width": 20, "init_scale": 1e-3, "step_scale": 2, "steps": 60, "budget": 1, "test_points": 200, "seed": 0,
 }  # fmt: skip
+STARTS = ("paired", "unpaired", "iid")
 CONTEXT = Context("adversarial_training")
 
 
@@ -147,6 +152,65 @@ def test_the_network_starts_at_zero_output():
     drawn = sample(cell(), CONTEXT)
     half = len(drawn.problem.w0) // 2
     assert torch.equal(drawn.problem.w0[:half], drawn.problem.w0[half:])
+
+
+@pytest.mark.parametrize("sampling", ["in_law", "dense", "limit"])
+def test_unpaired_starts_draw_every_row_and_begin_with_the_rows_of_the_paired_one(sampling):
+    paired, unpaired, iid = (sample(cell(sampling=sampling, start=start), CONTEXT) for start in STARTS)
+    half = SMALL["width"] // 2
+    for drawn in (unpaired, iid):
+        w0 = drawn.problem.w0
+        assert w0.shape == (2 * half, drawn.problem.x.shape[1])
+        assert torch.linalg.matrix_rank(w0.double() * 1e3) == 2 * half
+        torch.testing.assert_close(w0[:half].norm(dim=1), paired.problem.w0[:half].norm(dim=1))
+        torch.testing.assert_close(w0[:half] @ drawn.problem.x.T, paired.problem.w0[:half] @ paired.problem.x.T)
+    assert torch.equal(unpaired.problem.w0, iid.problem.w0)
+    assert paired.problem.positive is unpaired.problem.positive is None
+
+
+def test_a_row_of_a_start_is_as_long_as_its_scale_says():
+    """σ√d: the coordinates of the subspace hold all of every row, not its shadow."""
+    for sampling, start in itertools.product(["in_law", "dense"], STARTS):
+        lengths = sample(cell(sampling=sampling, start=start, d=10_000), CONTEXT).problem.w0.norm(dim=1)
+        torch.testing.assert_close(lengths, torch.full_like(lengths, 1e-3), rtol=0.05, atol=0)
+
+
+def test_independent_signs_are_binomial():
+    counts = [sample(cell(start="iid", n=2, d=10, seed=seed), CONTEXT).problem.positive for seed in range(200)]
+    assert np.mean(counts) == pytest.approx(10, abs=4 * np.sqrt(5 / 200))
+    assert np.var(counts) == pytest.approx(5, abs=4 * 5 * np.sqrt(2 / 200))
+
+
+@pytest.mark.parametrize("start", ["paired", "unpaired", "iid"])
+def test_a_setting_trains_from_its_start_as_the_oracle_does(start):
+    one = cell(start=start, n=8, width=8, d=300, steps=15, budget=1.5, init_scale=1.0)
+    (network,) = networks([one], CONTEXT)
+    problem = network.drawn.problem
+    x, y, w0 = (t.double() for t in (problem.x, problem.y, problem.w0))
+    w, _ = oracle.train(
+        x, y, w0, ("leaky_relu", 0.1, 1.0), 1.5, problem.step_size, 15, "exact", positive=problem.positive
+    )
+    torch.testing.assert_close(network.weights.double(), w, rtol=1e-4, atol=1e-5)
+
+
+def test_starts_are_trained_in_one_batch_and_each_row_is_what_it_is_alone():
+    some = [cell(start=start, seed=seed) for start in STARTS for seed in (0, 1)]
+    together = rows(*some)
+    assert all(rows(one)[one.key] == together[one.key] for one in some)
+
+
+def test_a_network_is_measured_with_its_own_signs():
+    """Neurons along μ that are all positive are the best half-space; all negative they are wrong everywhere."""
+    setting = cell(start="iid", flip_rate=0, signal=20, test_points=400)
+    drawn = sample(setting, CONTEXT)
+    w = drawn.mean.expand(20, -1)
+    found = {}
+    for positive in (20, 0):
+        same = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=positive))
+        found[positive] = measure(setting, same, w)
+    for error in ("clean_train_error", "robust_train_error", "clean_test_error", "robust_test_error"):
+        assert (found[20][error], found[0][error]) == (0, 1)
+    assert found[20]["rho"] == pytest.approx(20, rel=1e-6) == -found[0]["rho"]
 
 
 def test_interrupted_between_rows_and_resumed_gives_the_same_rows(tmp_path):

@@ -26,7 +26,7 @@ class DrawnPair:
 
 
 def draw(setting: Any, images: ImageSet, w0: Array, rng: np.random.Generator) -> DrawnPair:
-    """Training and test points beside half of the initial weights, w0 (m/2, d).
+    """Training and test points beside initial weights, or half of them, w0 (rows, d).
 
     setting: has `classes`, `side`, `n`, `flip_rate` and `test_points`
     """

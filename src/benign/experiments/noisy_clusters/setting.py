@@ -53,7 +53,12 @@ class Setting(Cell):
     activation: ActivationKind = field("activation function [φ]")
     slope: float = field("slope on the left [γ]", at_least=0, at_most=1)
     curvature: float = field("of the smooth activation, which bends on |z| ≤ 1/H [H]", above=0)
-    width: int = field("neurons [m], half of either sign", at_least=2)
+    width: int = field("neurons [m]", at_least=2)
+    start: Literal["paired", "unpaired", "iid"] = field(
+        "initial weights: pairs of equal rows with opposite outer signs, so f = 0; or independent rows, half of either "
+        "sign; or independent rows and signs",
+        default="paired",
+    )
     init_scale: float = field("standard deviation of the initial weights times √d [σ√d]", at_least=0)
     step_scale: float = field("c in the step size η = c·n/E‖x‖²", above=0)
     steps: int = field("steps of gradient descent [t]", at_least=1)
@@ -72,7 +77,7 @@ class Setting(Cell):
         k = self.d if dense else self.coordinates
         room = fits(getattr(self, most), k)
         return [
-            ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
+            ("width", self.width % 2 == 0 or self.start == "iid", "even, or give start=iid: half have each sign"),
             ("test_points", self.test_points >= (self.data == "clusters"), "at least 1 (0 for all of an image set)"),
             ("noise", self.noise == "gaussian" or self.sampling == "dense", "gaussian, or give sampling=dense"),
             ("d", self.d <= MOST_D, f"at most {MOST_D:g}"),
@@ -107,7 +112,12 @@ class Setting(Cell):
         """k: how many coordinates points and weights have."""
         if self.sampling == "limit":
             return self.n + 1
-        return clusters.subspace_dimension(self.d, self.n + self.width // 2)
+        return clusters.subspace_dimension(self.d, self.n + self.rows)
+
+    @property
+    def rows(self) -> int:
+        """How many rows of W₀ are drawn."""
+        return self.width // 2 if self.start == "paired" else self.width
 
     @property
     def train_budget(self) -> float:
