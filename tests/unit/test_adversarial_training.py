@@ -8,11 +8,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 import oracle
+from benign.data.images import sources
 from benign.experiments.noisy_clusters.draw import sample
 from benign.experiments.noisy_clusters.fit import networks
-from benign.experiments.noisy_clusters.measure import measure
+from benign.experiments.noisy_clusters.measure import measure, misaligned
 from benign.experiments.noisy_clusters.setting import USUAL
 from benign.pipeline import settings
 from benign.studies.adversarial_training.experiment import report, run
@@ -213,6 +215,45 @@ def test_a_network_is_measured_with_its_own_signs():
     assert found[20]["rho"] == pytest.approx(20, rel=1e-6) == -found[0]["rho"]
 
 
+def test_misaligned_is_the_larger_share_of_the_neurons_of_one_sign_that_point_at_the_other_cluster():
+    drawn = sample(cell(start="iid", width=9), CONTEXT)
+    along = np.array([1, 2, -1, 3, 2, 1, 4, -5, 3.0])  # of six positive neurons one, of three negative ones two
+    w = torch.tensor(along[:, None], dtype=torch.float32) * drawn.mean
+    six = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=6))
+    assert misaligned(six, w) == pytest.approx(2 / 3)
+    assert misaligned(six, -w) == pytest.approx(5 / 6)
+    everyone = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=9))
+    assert misaligned(everyone, w) == pytest.approx(2 / 9)
+
+
+def test_where_the_boundary_bends_each_cluster_has_a_half_space_of_its_own():
+    """f(x) = ⟨∇f(x), x⟩ for a leaky ReLU, so a cluster's robust error is Φ(α - ρ) with its own ρ.
+
+    All wrong labels lie in one cluster; at r = 8 it has much the smaller ρ, and one ρ for both clusters is far off.
+    """
+    one = cell(d=40_000, n=60, width=60, signal=73, budget=0.3 * 73, steps=1000, test_points=1000)
+    drawn = sample(one, CONTEXT)
+    y = drawn.train_clean.clone()
+    y[torch.nonzero(y > 0)[:9]] = -1
+    bent = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, y=y))
+    (network,) = networks([one], CONTEXT, lambda setting, context: bent)
+    found = measure(one, bent, network.weights)
+    own = {sign: norm.cdf(one.budget - found[f"rho_{name}"]) for sign, name in ((1, "positive"), (-1, "negative"))}
+    expected = np.mean([own[int(sign)] for sign in drawn.test_clean])
+    assert found["robust_test_error_clean_labels"] == pytest.approx(expected, abs=0.02)
+    assert found["robust_test_error_clean_labels"] > norm.cdf(one.budget - found["rho"]) + 0.4
+    assert found["rho_positive"] < 0.6 * found["rho_negative"]
+
+
+def test_far_above_r_of_1_neurons_of_a_sign_go_over_to_the_other_cluster_for_its_wrong_labels():
+    """At r = 96 and β = .2; at r = .2 and β = .1 none does, for a point's own noise is enough to fit it."""
+    few = [cell(signal=4, budget=1.2, flips="exact", seed=seed) for seed in range(4)]
+    many = [cell(signal=80, budget=24, flip_rate=0.2, flips="exact", seed=seed) for seed in range(4)]
+    found = rows(*few, *many)
+    assert all(found[one.key]["misaligned"] == 0 for one in few)
+    assert all(found[one.key]["misaligned"] > 0 for one in many)
+
+
 def test_interrupted_between_rows_and_resumed_gives_the_same_rows(tmp_path):
     some = [cell(steps=s) for s in (10, 30, 60)]
     whole = rows(*some)
@@ -254,6 +295,34 @@ def test_a_cell_that_diverges_is_a_row_that_says_so():
     assert found[bad.key]["status"] == "diverged"
     assert "robust_test_error" not in found[bad.key]
     assert found[good.key]["status"] == "ok"
+
+
+def test_images_of_unit_norm_are_cells_of_their_own_and_clusters_have_no_pixels():
+    mnist = {"data": "mnist", "side": 7, "test_points": 0}
+    assert cell(**mnist, pixels="unit_norm").key != cell(**mnist).key == cell(**mnist, pixels="standardised").key
+    assert cell(pixels="unit_norm").key == cell().key
+
+
+def test_a_network_on_images_of_unit_norm_has_its_step_and_its_budget_in_their_unit():
+    """η = c·n/E‖x‖² with ‖x‖ = 1, and the attack moves an image by α of its own length."""
+    images = sources.mnist_sample()
+    context = dataclasses.replace(CONTEXT, images=lambda name: images)
+    one = cell(data="mnist", side=7, pixels="unit_norm", step_scale=0.01, budget=0.2, test_points=0)
+    drawn = sample(one, context)
+    assert drawn.problem.step_size == pytest.approx(0.01 * 30)
+    assert drawn.problem.budget == 0.2
+    torch.testing.assert_close(drawn.problem.x.norm(dim=1), torch.ones(30))
+    row = rows(one, context=context)[one.key]
+    assert row["mean_norm"] == pytest.approx(0.4, abs=0.05)
+    assert row["clean_test_error_clean_labels"] < 0.05
+    assert "two_group_rho" not in row
+
+
+def test_a_share_of_the_root_of_d_is_no_budget_for_images_of_unit_norm():
+    block = {"data": "mnist", "side": [7], "pixels": "unit_norm", "budget_ratio": 0.1}
+    grid = {"common": {k: v for k, v in SMALL.items() if k != "seed"}, "seeds": 1, "experiments": {"house": [block]}}
+    with pytest.raises(CellError, match=r"budget_ratio=0\.1 .*pixels=unit_norm: give budget"):
+        STUDY.cells(grid)
 
 
 def test_images_that_were_not_given_are_asked_for():

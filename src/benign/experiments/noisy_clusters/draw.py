@@ -97,7 +97,8 @@ def _dense(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng
 
 def _images(setting: Setting, context: Context, rng: Generators) -> Coordinates:
     images, generator = context.images(setting.data), rng("mnist", classes=setting.classes)
-    drawn = image_pairs.draw(setting, images, _dense_weights(setting, rng), generator).coordinates
+    w0 = _dense_weights(setting, rng)
+    drawn = image_pairs.draw(setting, images, w0, generator, setting.pixels).coordinates
     return dataclasses.replace(drawn, w0=_sigma(setting) * drawn.w0)
 
 
