@@ -70,11 +70,11 @@ def lifted(added: int) -> Callable[[Cell, Context], Sample]:
         ).images
         mean = np.append(images.mean, np.zeros(added))
         x, test_x = lift(images.x, "training noise"), lift(images.x_test, "test noise")
-        w0 = cell.init_scale / d**0.5 * rng("weights").standard_normal((cell.width // 2, d))
+        w0 = cell.init_scale / d**0.5 * rng("weights").standard_normal((cell.rows, d))
         q = orthonormal_basis(mean, x, w0)
         drawn = Coordinates(x @ q, images.labels, mean @ q, w0 @ q, test_x @ q, images.test_labels)
         step = cell.step_scale * cell.n / float((x**2).sum(1).mean())
-        return on_device(drawn, context.device, step_size=step, **training(cell))
+        return on_device(drawn, context.device, step_size=step, **training(cell, context))
 
     return draw
 

@@ -21,20 +21,22 @@ def phi(z: Tensor, kind: str, slope: float, curvature: float) -> Tensor:
     return torch.where(z >= 1 / curvature, z - shift, torch.where(z <= -1 / curvature, slope * z - shift, middle))
 
 
-def f(x: Tensor, w: Tensor, activation: tuple[str, float, float]) -> Tensor:
-    """f(x; W) for one point x (d,)."""
+def f(x: Tensor, w: Tensor, activation: tuple[str, float, float], positive: int | None = None) -> Tensor:
+    """f(x; W) for one point x (d,); the first `positive` neurons have the sign +1, half of them if None."""
     m = len(w)
     total = torch.zeros((), dtype=x.dtype)
     for j in range(m):
-        sign = 1 if j < m // 2 else -1
+        sign = 1 if j < (m // 2 if positive is None else positive) else -1
         total = total + sign / m**0.5 * phi(w[j] @ x, *activation)
     return total
 
 
-def ascent_direction(x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, float, float]) -> Tensor:
+def ascent_direction(
+    x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, float, float], positive: int | None = None
+) -> Tensor:
     """Direction in which the logistic loss at (x, y) grows fastest, of length 1 (0 where the network is flat)."""
     x = x.clone().requires_grad_()
-    (g,) = torch.autograd.grad(-y * f(x, w, activation), x)
+    (g,) = torch.autograd.grad(-y * f(x, w, activation, positive), x)
     flat = 1e-9 * w.norm(dim=1).max()
     return g / g.norm() if g.norm() > flat else torch.zeros_like(g)
 
@@ -48,12 +50,13 @@ def exact_inner(
     budget: float,
     tolerance: float,
     evaluations: int,
+    positive: int | None = None,
 ) -> tuple[Tensor, Tensor, float]:
     """For all points: δ where the outer gradient is taken, δ where the next step starts, largest gap at the start."""
     at, after, largest = start.clone(), start.clone(), 0.0
     for i in range(len(x)):
         for evaluation in range(evaluations):
-            u = ascent_direction(x[i] + at[i], y[i], w, activation)
+            u = ascent_direction(x[i] + at[i], y[i], w, activation, positive)
             gap = 1 - float(u @ at[i]) / budget if u.any() else 0.0
             if evaluation == 0:
                 largest = max(largest, gap if u.any() else 1.0)
@@ -65,12 +68,18 @@ def exact_inner(
 
 
 def pgd_inner(
-    x: Tensor, y: Tensor, w: Tensor, activation: tuple[str, float, float], budget: float, steps: int
+    x: Tensor,
+    y: Tensor,
+    w: Tensor,
+    activation: tuple[str, float, float],
+    budget: float,
+    steps: int,
+    positive: int | None = None,
 ) -> Tensor:
     """Projected gradient ascent from 0 with steps of length 2.5·α/steps."""
     delta = torch.zeros_like(x)
     for _ in range(steps):
-        delta = delta + 2.5 * budget / steps * ascent_direction(x + delta, y, w, activation)
+        delta = delta + 2.5 * budget / steps * ascent_direction(x + delta, y, w, activation, positive)
         if delta.norm() > budget:
             delta = delta * (budget / delta.norm())
     return delta
@@ -88,6 +97,7 @@ def train(
     tolerance: float = 1e-3,
     evaluations: int = 4,
     pgd_steps: int = 20,
+    positive: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """W and the δ of each point after `steps` steps of gradient descent on the mean robust logistic loss."""
     w, start = w0.clone(), torch.zeros_like(x)
@@ -96,18 +106,18 @@ def train(
         at = start.clone()
         if budget > 0 and inner == "pgd":
             for i in range(len(x)):
-                at[i] = start[i] = pgd_inner(x[i], y[i], w, activation, budget, pgd_steps)
+                at[i] = start[i] = pgd_inner(x[i], y[i], w, activation, budget, pgd_steps, positive)
         elif budget > 0 and unchecked < stride:
             unchecked += 1
         elif budget > 0:
-            at, start, gap = exact_inner(start, x, y, w, activation, budget, tolerance, evaluations)
+            at, start, gap = exact_inner(start, x, y, w, activation, budget, tolerance, evaluations, positive)
             # The further below the tolerance the gap was found, the later the next look.
             stride = 0 if gap > tolerance / 10 else stride if gap > tolerance / 100 else min(2 * stride + 1, 15)
             unchecked = 0
         w.requires_grad_()
         loss = torch.zeros((), dtype=x.dtype)
         for i in range(len(x)):
-            loss = loss + torch.log1p(torch.exp(-y[i] * f(x[i] + at[i], w, activation))) / len(x)
+            loss = loss + torch.log1p(torch.exp(-y[i] * f(x[i] + at[i], w, activation, positive))) / len(x)
         (gradient,) = torch.autograd.grad(loss, w)
         w = (w - step_size * gradient).detach()
     return w, start

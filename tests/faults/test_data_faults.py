@@ -389,6 +389,14 @@ def test_a_class_without_training_images_is_an_error() -> None:
         pairs.normalised_pair(lacking, "darkvgrey", 6)
 
 
+def test_a_black_image_has_no_unit_norm() -> None:
+    sound = made()
+    black = sound.test_images.copy()
+    black[np.flatnonzero(sound.test_labels == 0)[0]] = 0
+    with pytest.raises(DataError, match=r"test image \d+ of the pair is black.*pixels=standardised"):
+        pairs.normalised_pair(dataclasses.replace(sound, test_images=black), "darkvgrey", 6, "unit_norm")
+
+
 # -- the command
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import oracle
 from benign.attack import evaluation
-from benign.attack.evaluation import relaxed_margin, worst_case
+from benign.attack.certificate import certify
+from benign.attack.evaluation import mean_input_gradient, relaxed_margin, worst_case
 from benign.attack.inner import InnerMaximisation, lengths, project, relative_gap, unit
 from benign.data import clusters
 from benign.nets.two_layer import Activation, outer_weights, output, symmetric
@@ -90,6 +91,33 @@ def test_no_attack_gets_below_the_relaxed_margin(seed, kind, budget):
     clean, lower = relaxed_margin(x, y, w, activation, budget)
     torch.testing.assert_close(clean, y * output(x, w, activation))
     assert (lower <= worst_case(x, y, w, activation, budget).margin).all()
+
+
+@given(SEEDS, st.sampled_from([("leaky_relu", 0.2, 1.0), ("relu", 0.0, 1.0)]), BUDGETS, st.integers(0, 8))
+@settings(max_examples=40)
+def test_signs_in_any_number_are_those_of_a_network_with_neurons_added_that_do_nothing(seed, kind, budget, positive):
+    """Weights of 0 fill either sign up to as many as there are of the other; 1/√m is then another."""
+    x, y, w, activation = network(seed, kind)
+    half = max(positive, 8 - positive)
+    filled = torch.zeros(2 * half, w.shape[1], dtype=w.dtype)
+    filled[:positive], filled[half : half + 8 - positive] = w[:positive], w[positive:]
+    filled *= (2 * half / 8) ** 0.5
+    here = worst_case(x, y, w, activation, budget, positive=positive)
+    there = worst_case(x, y, filled, activation, budget)
+    torch.testing.assert_close(here.margin, there.margin)
+    torch.testing.assert_close(
+        relaxed_margin(x, y, w, activation, budget, positive), relaxed_margin(x, y, filled, activation, budget)
+    )
+    torch.testing.assert_close(
+        mean_input_gradient(x, w, activation, positive), mean_input_gradient(x, filled, activation)
+    )
+    torch.testing.assert_close(output(x, w, activation, positive), output(x, filled, activation))
+    if budget:
+        certificates = (
+            certify(x, y, w, activation, budget, positive=positive),
+            certify(x, y, filled, activation, budget),
+        )
+        assert all(torch.equal(*(getattr(each, name) for each in certificates)) for name in ("robust", "turned"))
 
 
 @given(SEEDS, st.sampled_from([("leaky_relu", 0.2, 1.0), ("relu", 0.0, 1.0)]), st.floats(0.01, 1))

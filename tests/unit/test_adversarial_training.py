@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
+import oracle
+from benign.data.images import sources
 from benign.experiments.noisy_clusters import courses
 from benign.experiments.noisy_clusters.draw import sample
+from benign.experiments.noisy_clusters.fit import networks
+from benign.experiments.noisy_clusters.measure import measure, misaligned
 from benign.experiments.noisy_clusters.setting import USUAL
 from benign.pipeline import settings
 from benign.studies.adversarial_training.experiment import report, run
@@ -22,6 +28,7 @@ SMALL = {
     "d": 2000, "signal": 6, "n": 30, "flip_rate": 0.1, "activation": "leaky_relu", "slope": 0.1, "curvature": 10,
     "width": 20, "init_scale": 1e-3, "step_scale": 2, "steps": 60, "budget": 1, "test_points": 200, "seed": 0,
 }  # fmt: skip
+STARTS = ("paired", "unpaired", "iid")
 CONTEXT = Context("adversarial_training")
 
 
@@ -152,6 +159,104 @@ def test_the_network_starts_at_zero_output():
     assert torch.equal(drawn.problem.w0[:half], drawn.problem.w0[half:])
 
 
+@pytest.mark.parametrize("sampling", ["in_law", "dense", "limit"])
+def test_unpaired_starts_draw_every_row_and_begin_with_the_rows_of_the_paired_one(sampling):
+    paired, unpaired, iid = (sample(cell(sampling=sampling, start=start), CONTEXT) for start in STARTS)
+    half = SMALL["width"] // 2
+    for drawn in (unpaired, iid):
+        w0 = drawn.problem.w0
+        assert w0.shape == (2 * half, drawn.problem.x.shape[1])
+        assert torch.linalg.matrix_rank(w0.double() * 1e3) == 2 * half
+        torch.testing.assert_close(w0[:half].norm(dim=1), paired.problem.w0[:half].norm(dim=1))
+        torch.testing.assert_close(w0[:half] @ drawn.problem.x.T, paired.problem.w0[:half] @ paired.problem.x.T)
+    assert torch.equal(unpaired.problem.w0, iid.problem.w0)
+    assert paired.problem.positive is unpaired.problem.positive is None
+
+
+def test_a_row_of_a_start_is_as_long_as_its_scale_says():
+    """σ√d: the coordinates of the subspace hold all of every row, not its shadow."""
+    for sampling, start in itertools.product(["in_law", "dense"], STARTS):
+        lengths = sample(cell(sampling=sampling, start=start, d=10_000), CONTEXT).problem.w0.norm(dim=1)
+        torch.testing.assert_close(lengths, torch.full_like(lengths, 1e-3), rtol=0.05, atol=0)
+
+
+def test_independent_signs_are_binomial():
+    counts = [sample(cell(start="iid", n=2, d=10, seed=seed), CONTEXT).problem.positive for seed in range(200)]
+    assert np.mean(counts) == pytest.approx(10, abs=4 * np.sqrt(5 / 200))
+    assert np.var(counts) == pytest.approx(5, abs=4 * 5 * np.sqrt(2 / 200))
+
+
+@pytest.mark.parametrize("start", ["paired", "unpaired", "iid"])
+def test_a_setting_trains_from_its_start_as_the_oracle_does(start):
+    one = cell(start=start, n=8, width=8, d=300, steps=15, budget=1.5, init_scale=1.0)
+    (network,) = networks([one], CONTEXT)
+    problem = network.drawn.problem
+    x, y, w0 = (t.double() for t in (problem.x, problem.y, problem.w0))
+    w, _ = oracle.train(
+        x, y, w0, ("leaky_relu", 0.1, 1.0), 1.5, problem.step_size, 15, "exact", positive=problem.positive
+    )
+    torch.testing.assert_close(network.weights.double(), w, rtol=1e-4, atol=1e-5)
+
+
+def test_starts_are_trained_in_one_batch_and_each_row_is_what_it_is_alone():
+    some = [cell(start=start, seed=seed) for start in STARTS for seed in (0, 1)]
+    together = rows(*some)
+    assert all(rows(one)[one.key] == together[one.key] for one in some)
+
+
+def test_a_network_is_measured_with_its_own_signs():
+    """Neurons along μ that are all positive are the best half-space; all negative they are wrong everywhere."""
+    setting = cell(start="iid", flip_rate=0, signal=20, test_points=400)
+    drawn = sample(setting, CONTEXT)
+    w = drawn.mean.expand(20, -1)
+    found = {}
+    for positive in (20, 0):
+        same = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=positive))
+        found[positive] = measure(setting, same, w)
+    for error in ("clean_train_error", "robust_train_error", "clean_test_error", "robust_test_error"):
+        assert (found[20][error], found[0][error]) == (0, 1)
+    assert found[20]["rho"] == pytest.approx(20, rel=1e-6) == -found[0]["rho"]
+
+
+def test_misaligned_is_the_larger_share_of_the_neurons_of_one_sign_that_point_at_the_other_cluster():
+    drawn = sample(cell(start="iid", width=9), CONTEXT)
+    along = np.array([1, 2, -1, 3, 2, 1, 4, -5, 3.0])  # of six positive neurons one, of three negative ones two
+    w = torch.tensor(along[:, None], dtype=torch.float32) * drawn.mean
+    six = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=6))
+    assert misaligned(six, w) == pytest.approx(2 / 3)
+    assert misaligned(six, -w) == pytest.approx(5 / 6)
+    everyone = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, positive=9))
+    assert misaligned(everyone, w) == pytest.approx(2 / 9)
+
+
+def test_where_the_boundary_bends_each_cluster_has_a_half_space_of_its_own():
+    """f(x) = ⟨∇f(x), x⟩ for a leaky ReLU, so a cluster's robust error is Φ(α - ρ) with its own ρ.
+
+    All wrong labels lie in one cluster; at r = 8 it has much the smaller ρ, and one ρ for both clusters is far off.
+    """
+    one = cell(d=40_000, n=60, width=60, signal=73, budget=0.3 * 73, steps=1000, test_points=1000)
+    drawn = sample(one, CONTEXT)
+    y = drawn.train_clean.clone()
+    y[torch.nonzero(y > 0)[:9]] = -1
+    bent = dataclasses.replace(drawn, problem=dataclasses.replace(drawn.problem, y=y))
+    (network,) = networks([one], CONTEXT, lambda setting, context: bent)
+    found = measure(one, bent, network.weights)
+    own = {sign: norm.cdf(one.budget - found[f"rho_{name}"]) for sign, name in ((1, "positive"), (-1, "negative"))}
+    expected = np.mean([own[int(sign)] for sign in drawn.test_clean])
+    assert found["robust_test_error_clean_labels"] == pytest.approx(expected, abs=0.02)
+    assert found["robust_test_error_clean_labels"] > norm.cdf(one.budget - found["rho"]) + 0.4
+    assert found["rho_positive"] < 0.6 * found["rho_negative"]
+
+
+def test_far_above_r_of_1_neurons_of_a_sign_go_over_to_the_other_cluster_for_its_wrong_labels():
+    """At r = 96 and β = .2; at r = .2 and β = .1 none does, for a point's own noise is enough to fit it."""
+    few = [cell(signal=4, budget=1.2, flips="exact", seed=seed) for seed in range(4)]
+    many = [cell(signal=80, budget=24, flip_rate=0.2, flips="exact", seed=seed) for seed in range(4)]
+    found = rows(*few, *many)
+    assert all(found[one.key]["misaligned"] == 0 for one in few)
+    assert all(found[one.key]["misaligned"] > 0 for one in many)
+
+
 def test_interrupted_between_rows_and_resumed_gives_the_same_rows(tmp_path):
     some = [cell(steps=s) for s in (10, 30, 60)]
     whole = rows(*some)
@@ -233,6 +338,34 @@ def test_a_cell_that_diverges_is_a_row_that_says_so():
     assert found[bad.key]["status"] == "diverged"
     assert "robust_test_error" not in found[bad.key]
     assert found[good.key]["status"] == "ok"
+
+
+def test_images_of_unit_norm_are_cells_of_their_own_and_clusters_have_no_pixels():
+    mnist = {"data": "mnist", "side": 7, "test_points": 0}
+    assert cell(**mnist, pixels="unit_norm").key != cell(**mnist).key == cell(**mnist, pixels="standardised").key
+    assert cell(pixels="unit_norm").key == cell().key
+
+
+def test_a_network_on_images_of_unit_norm_has_its_step_and_its_budget_in_their_unit():
+    """η = c·n/E‖x‖² with ‖x‖ = 1, and the attack moves an image by α of its own length."""
+    images = sources.mnist_sample()
+    context = dataclasses.replace(CONTEXT, images=lambda name: images)
+    one = cell(data="mnist", side=7, pixels="unit_norm", step_scale=0.01, budget=0.2, test_points=0)
+    drawn = sample(one, context)
+    assert drawn.problem.step_size == pytest.approx(0.01 * 30)
+    assert drawn.problem.budget == 0.2
+    torch.testing.assert_close(drawn.problem.x.norm(dim=1), torch.ones(30))
+    row = rows(one, context=context)[one.key]
+    assert row["mean_norm"] == pytest.approx(0.4, abs=0.05)
+    assert row["clean_test_error_clean_labels"] < 0.05
+    assert "two_group_rho" not in row
+
+
+def test_a_share_of_the_root_of_d_is_no_budget_for_images_of_unit_norm():
+    block = {"data": "mnist", "side": [7], "pixels": "unit_norm", "budget_ratio": 0.1}
+    grid = {"common": {k: v for k, v in SMALL.items() if k != "seed"}, "seeds": 1, "experiments": {"house": [block]}}
+    with pytest.raises(CellError, match=r"budget_ratio=0\.1 .*pixels=unit_norm: give budget"):
+        STUDY.cells(grid)
 
 
 def test_images_that_were_not_given_are_asked_for():

@@ -39,15 +39,19 @@ def small_problem(seed: int, budget: float, kind: tuple[str, float, float], n: i
     )
 
 
+def unpaired(problem: Problem, positive: int | None) -> Problem:
+    """The same with independent rows of W₀, and that many neurons of positive sign."""
+    w0 = 0.05 * torch.tensor(np.random.default_rng(8).standard_normal(tuple(problem.w0.shape)))
+    return dataclasses.replace(problem, w0=w0, positive=positive)
+
+
 def in_coordinates(problem: Problem, q: torch.Tensor) -> Problem:
-    return Problem(
-        "reduced", problem.x @ q, problem.y, problem.w0 @ q, problem.activation, problem.budget, problem.step_size
-    )
+    return dataclasses.replace(problem, name="reduced", x=problem.x @ q, w0=problem.w0 @ q)
 
 
 def in_single_precision(problem: Problem) -> Problem:
     x, y, w0 = (t.float() for t in (problem.x, problem.y, problem.w0))
-    return Problem("single", x, y, w0, problem.activation, problem.budget, problem.step_size)
+    return dataclasses.replace(problem, name="single", x=x, y=y, w0=w0)
 
 
 @pytest.fixture(params=["in batches", "one by one"])
@@ -72,6 +76,26 @@ def test_weights_and_perturbations_equal_the_oracles(kind, budget, inner, way):
     fast = last([problem], InnerMaximisation(inner))
     torch.testing.assert_close(fast.weights[0], w, rtol=1e-9, atol=1e-11)
     torch.testing.assert_close(fast.perturbation[0], delta, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("inner", "positive", "way"),
+    [("exact", None, "in batches"), ("exact", 3, "in batches"), ("exact", 3, "one by one"), ("pgd", M, "in batches")],
+    indirect=["way"],
+)
+@pytest.mark.parametrize("budget", [0.0, 0.7])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0])
+def test_starts_without_pairs_and_signs_in_any_number_equal_the_oracles(kind, budget, inner, positive, way):
+    """As the parents have them: rows of W₀ are independent, f(·; W₀) is not 0, and the adversary moves at once.
+
+    In the coordinates of the span of the points and of all rows.
+    """
+    problem, steps = unpaired(small_problem(seed=3, budget=budget, kind=kind), positive), 8
+    w, delta = oracle.train(problem.x, problem.y, problem.w0, kind, budget, STEP_SIZE, steps, inner, positive=positive)
+    q = torch.tensor(orthonormal_basis(problem.x.numpy(), problem.w0.numpy()))
+    fast = last([in_coordinates(problem, q)], InnerMaximisation(inner), steps)
+    torch.testing.assert_close(fast.weights[0] @ q.T, w, rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(fast.perturbation[0] @ q.T, delta, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("budget", [0.0, 0.2])
@@ -193,7 +217,9 @@ def test_a_network_does_not_depend_on_its_batch_to_the_bit(kind, way):
     torch.set_num_threads(1)
     try:
         budgets = [0.5, 0.0, 1.0, 1.25, 0.0, 1.5]
-        problems = [in_single_precision(small_problem(seed, budget, kind)) for seed, budget in enumerate(budgets)]
+        problems = [small_problem(seed, budget, kind) for seed, budget in enumerate(budgets)]
+        problems += [unpaired(problem, positive) for problem, positive in zip(problems, (None, 3, 8), strict=False)]
+        problems = [in_single_precision(problem) for problem in problems]
         for batch in (problems, [p for p in problems if p.budget], [p for p in problems if not p.budget]):
             together = last(batch, InnerMaximisation(), 60)
             for i, problem in enumerate(batch):
@@ -238,7 +264,7 @@ def test_outputs_from_the_slopes_are_the_activations(kind):
 
 def on_meta(problem: Problem) -> Problem:
     x, y, w0 = (t.float().to("meta") for t in (problem.x, problem.y, problem.w0))
-    return Problem("meta", x, y, w0, problem.activation, problem.budget, problem.step_size)
+    return dataclasses.replace(problem, name="meta", x=x, y=y, w0=w0)
 
 
 @pytest.mark.parametrize("budget", [0.0, 1.0])

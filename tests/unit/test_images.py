@@ -322,6 +322,38 @@ def test_classes_sit_at_plus_and_minus_mean_with_unit_noise(sample: ImageSet, si
     assert np.linalg.norm(whole.mean) > 1
 
 
+@pytest.mark.parametrize("side", [5, 28])
+def test_images_of_unit_norm_are_the_down_sampled_ones_at_another_brightness(sample: ImageSet, side: int) -> None:
+    """[house]: divided by the norm, nothing subtracted; pixels stay in [0, 1], as the box of that code needs."""
+    whole = pairs.normalised_pair(sample, "0v1", side, "unit_norm")
+    train, _, test, _ = pairs.pair(sample, "0v1")
+    for x, raw in ((whole.x_train, train), (whole.x_test, test)):
+        pixels = pairs.downsample(raw, side)
+        np.testing.assert_allclose(np.linalg.norm(x, axis=1), 1, rtol=1e-12)
+        np.testing.assert_allclose(x * np.linalg.norm(pixels, axis=1)[:, None], pixels, atol=1e-12)
+        assert x.min() >= 0
+    zeros, ones = (whole.x_train[whole.y_train == sign].mean(axis=0) for sign in (1, -1))
+    np.testing.assert_allclose(whole.mean, (zeros - ones) / 2, atol=1e-15)
+
+
+@pytest.mark.parametrize("side", [5, 8, 10, 14, 20, 28])
+def test_of_unit_norm_the_distance_of_0_and_1_does_not_depend_on_the_dimension(sample: ImageSet, side: int) -> None:
+    """‖μ̂‖ is .42 from 25 to 784 pixels; standardised it grows from 5.5 to 18."""
+    assert np.linalg.norm(pairs.normalised_pair(sample, "0v1", side, "unit_norm").mean) == pytest.approx(0.42, abs=0.02)
+
+
+def test_a_problem_has_the_same_images_whatever_their_normalisation(sample: ImageSet) -> None:
+    how = ("0v1", 7, 100, 0.1, 50)
+    standardised = pairs.sample_problem(sample, *how, np.random.default_rng(0))
+    house = pairs.sample_problem(sample, *how, np.random.default_rng(0), "unit_norm")
+    np.testing.assert_array_equal(standardised.labels.observed, house.labels.observed)
+    np.testing.assert_array_equal(standardised.test_labels.observed, house.test_labels.observed)
+    raw = pairs.normalised_pair(sample, "0v1", 7)
+    light = pairs.normalised_pair(sample, "0v1", 7, "unit_norm")
+    places = [int(np.flatnonzero((raw.x_train == row).all(1))[0]) for row in standardised.x]
+    np.testing.assert_array_equal(light.x_train[places], house.x)
+
+
 def test_test_images_are_normalised_as_training_images_are_whatever_the_other_test_images(sample: ImageSet) -> None:
     threes = sample.train_labels == 3
     only_threes = dataclasses.replace(

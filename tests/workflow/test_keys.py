@@ -29,10 +29,10 @@ PINNED: dict[str, dict[str, Any]] = tables.read_json(Path(__file__).with_name("p
 
 
 def grown(field: str, value: Any) -> list[Flagship]:
-    """The smoke grid's cells with one more block, which goes through one more value."""
+    """The smoke grid's cells with one more block, which goes through one more value, where that has a meaning."""
     grid = copy.deepcopy(GRID)
     for blocks in grid["experiments"].values():
-        if "random" not in blocks[0]:
+        if "random" not in blocks[0] and not (field == "budget_ratio" and "pixels" in blocks[0]):
             blocks.append({**blocks[0], field: value})
     return FLAGSHIP.cells(grid)
 

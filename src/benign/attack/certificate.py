@@ -59,6 +59,7 @@ def certify(
     depth: int = 10,
     boxes: int = 500,
     sweeps: int = 3,
+    positive: int | None = None,
 ) -> Certificate:
     """Decide whether y·f(x + δ) > 0 on the ball ‖δ‖₂ ≤ budget, for points x (N, k), labels y (N,) and weights w (m, k).
 
@@ -66,11 +67,12 @@ def certify(
     depth: how often a box may be halved in every direction
     boxes: a point with more open boxes than this is left undecided
     sweeps: how often the slopes are moved on each box
+    positive: how many neurons, the first ones, have the sign +1, if not half
     """
     if budget == 0:
-        return _as_they_are(x.double(), y.double(), w.double(), activation)
+        return _as_they_are(x.double(), y.double(), w.double(), activation, positive)
     unit, x, w, activation, budget = of_size_1(x.double(), w.double(), activation, budget)
-    relaxation = Relaxation(w, activation, budget, directions)
+    relaxation = Relaxation(w, activation, budget, directions, positive)
     y = y.double()
     z = x @ relaxation.w.mT  # (N, m)
     turned = torch.zeros(len(x), dtype=torch.bool, device=x.device)
@@ -104,9 +106,9 @@ def certify(
     return Certificate(~turned & ~undecided, turned, unit * perturbation, bounded)
 
 
-def _as_they_are(x: Tensor, y: Tensor, w: Tensor, activation: Activation) -> Certificate:
+def _as_they_are(x: Tensor, y: Tensor, w: Tensor, activation: Activation, positive: int | None) -> Certificate:
     """The certificate at budget 0: each point is its own ball, and its only box."""
-    terms = y[:, None] * outer_weights(len(w), w.dtype, w.device) * activation.value(x @ w.mT)
+    terms = y[:, None] * outer_weights(len(w), w.dtype, w.device, positive) * activation.value(x @ w.mT)
     margin = terms.sum(1)
     return Certificate(margin > ROUNDING * terms.abs().sum(1), margin <= 0, torch.zeros_like(x), len(x))
 
@@ -128,10 +130,12 @@ def of_size_1(
 class Relaxation:
     """The affine lower bounds of one network at one budget."""
 
-    def __init__(self, w: Tensor, activation: Activation, budget: float, directions: int) -> None:
+    def __init__(
+        self, w: Tensor, activation: Activation, budget: float, directions: int, positive: int | None = None
+    ) -> None:
         self.w, self.activation, self.budget = w, activation, budget
         self.r = min(directions, *w.shape)
-        self.a = outer_weights(len(w), w.dtype, w.device)
+        self.a = outer_weights(len(w), w.dtype, w.device, positive)
         e = torch.linalg.svd(w, full_matrices=False).Vh[: self.r]  # (r, k)
         self.e = e
         self.q = w @ e.mT  # (m, r)

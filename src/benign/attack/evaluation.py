@@ -56,6 +56,7 @@ def worst_case(
     tolerance: float = 1e-4,
     until_fooled: bool = False,
     screened: bool = True,
+    positive: int | None = None,
 ) -> WorstCase:
     """Minimise y·f(x + δ) over ‖δ‖₂ ≤ budget for every point of x (N, k) with labels y (N,) and weights w (m, k).
 
@@ -63,32 +64,36 @@ def worst_case(
     until_fooled: stop at a point once its margin is ≤ 0 or certain to stay > 0; for counting errors, where depth does
         not matter
     screened: whether points that the relaxation certifies count as certain; without it every point is attacked
+    positive: how many neurons, the first ones, have the sign +1, if not half
     """
+    a = outer_weights(w.shape[0], w.dtype, w.device, positive)
     margin, best, gap = torch.full_like(y, torch.inf), torch.zeros_like(x), torch.zeros_like(y)
     wanted = torch.ones_like(y, dtype=torch.bool)
     vanished = torch.zeros_like(wanted)
     for chunk in range(0, len(x), CHUNK):
         part = slice(chunk, chunk + CHUNK)
         if until_fooled and screened and budget > 0:
-            clean, lower = relaxed_margin(x[part], y[part], w, activation, budget)
+            clean, lower = relaxed_margin(x[part], y[part], w, activation, budget, positive)
             wanted[part] = ~((clean <= 0) | (lower > 0))  # nan is not certain
             margin[part] = torch.where(wanted[part], torch.inf, clean)
         views = (each[part] for each in (margin, best, gap, wanted, vanished))
-        state = _State(x[part], y[part], w, activation, budget, until_fooled, *views)
+        state = _State(x[part], y[part], w, a, activation, budget, until_fooled, *views)
         state.descend(_fixed_point_moves, iterations, tolerance)
         if budget > 0:
             state.descend(_small_moves, SMALL_STEPS, tolerance)
     return WorstCase(margin, best, gap, vanished)
 
 
-def relaxed_margin(x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float) -> tuple[Tensor, Tensor]:
+def relaxed_margin(
+    x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float, positive: int | None = None
+) -> tuple[Tensor, Tensor]:
     """y·f(x) for points x (N, k), and a lower bound on y·f(x + δ) over ‖δ‖₂ ≤ budget; each (N,).
 
     Let b_j = y·a_j. Where b_j > 0 the convex φ lies above its tangent at z_j, and where b_j < 0 below its chord over
     z_j ± α‖w_j‖: sums of these lines are affine in δ [derived; docs/theory.md §10, here without branching].
     """
     z, reach = x @ w.mT, budget * lengths(w)[:, 0]
-    b = y[:, None] * outer_weights(w.shape[0], w.dtype, w.device)
+    b = y[:, None] * outer_weights(w.shape[0], w.dtype, w.device, positive)
     low, here, high = (activation.value(t) for t in (z - reach, z, z + reach))
     tangent = b > 0
     height = torch.where(tangent, here, (low + high) / 2)
@@ -108,6 +113,7 @@ class _State:
     x: Tensor
     y: Tensor
     w: Tensor
+    a: Tensor
     activation: Activation
     budget: float
     until_fooled: bool
@@ -119,7 +125,6 @@ class _State:
 
     def descend(self, move: Callable[[Tensor, Tensor, float, int], Tensor], moves: int, tolerance: float) -> None:
         """Start at δ = 0, make up to `moves` moves at each point that is not done, keep the best δ seen."""
-        a = outer_weights(self.w.shape[0], self.w.dtype, self.w.device)
         rounding = 100 * torch.finfo(self.w.dtype).eps * lengths(self.w).amax()
         live = self.wanted.nonzero()[:, 0]
         if self.until_fooled:
@@ -128,13 +133,13 @@ class _State:
         # One forward pass more than there are moves, so that the last move is measured as well.
         for step in range(moves + 1):
             z = (self.x[live] + delta) @ self.w.mT
-            now = self.y[live] * (self.activation.value(z) @ a)
+            now = self.y[live] * (self.activation.value(z) @ self.a)
             better = (now < self.margin[live]) | (self.margin[live] == torch.inf)  # also what is no number
             self.margin[live[better]] = now[better]
             self.best[live[better]] = delta[better]
             if self.budget == 0:
                 break
-            gradient = self.activation.scaled_derivative(z, a) @ self.w
+            gradient = self.activation.scaled_derivative(z, self.a) @ self.w
             length = lengths(gradient)
             # A direction within the roundings is followed as any other: what it finds is found.
             descent = -self.y[live, None] * unit(gradient, length)
@@ -165,9 +170,9 @@ def logistic_loss(margin: Tensor) -> Tensor:
     return torch.nn.functional.softplus(-margin.double())
 
 
-def mean_input_gradient(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
+def mean_input_gradient(x: Tensor, w: Tensor, activation: Activation, positive: int | None = None) -> Tensor:
     """v̄ (k,), the mean of ∇ₓf over points x (N, k): the normal of the half-space that the network is close to."""
-    a = outer_weights(w.shape[0], w.dtype, w.device)
+    a = outer_weights(w.shape[0], w.dtype, w.device, positive)
     total = torch.zeros(w.shape[0], dtype=torch.float64, device=w.device)
     for chunk in x.split(CHUNK):
         total += activation.scaled_derivative(chunk @ w.mT, a).sum(0, dtype=torch.float64)

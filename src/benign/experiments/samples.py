@@ -18,7 +18,7 @@ class Coordinates:
     """What is drawn, float64, in orthonormal coordinates of a space that contains it.
 
     x (n, k) with labels (n,), test_x (N, k) with test_labels (N,); mean (k,): μ, or half the difference of the class
-    means; w0 (m/2, k): half of the initial weights
+    means; w0 (m, k): initial weights, or half of them, (m/2, k), where they come in pairs
     """
 
     x: Array
@@ -41,15 +41,18 @@ class Sample:
     test_observed: Tensor  # (N,)
 
 
-def on_device(drawn: Coordinates, device: str, **training: Any) -> Sample:
-    """A sample of what was drawn; training: the problem's name, activation, budget and step_size."""
+def on_device(drawn: Coordinates, device: str, *, paired: bool = True, **training: Any) -> Sample:
+    """A sample of what was drawn; training: what else a problem has, its name, activation, budget and step_size.
+
+    paired: w0 is half of the initial weights
+    """
 
     def tensor(array: Array) -> Tensor:
         return torch.tensor(array, dtype=torch.float32, device=device)
 
     x, y, w0 = (tensor(array) for array in (drawn.x, drawn.labels.observed, drawn.w0))
     return Sample(
-        Problem(x=x, y=y, w0=symmetric(w0), **training),
+        Problem(x=x, y=y, w0=symmetric(w0) if paired else w0, **training),
         train_clean=tensor(drawn.labels.clean),
         mean=tensor(drawn.mean),
         test_x=tensor(drawn.test_x),

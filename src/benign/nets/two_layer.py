@@ -56,12 +56,17 @@ class Activation:
         return torch.nn.functional.leaky_relu(z, self.slope)
 
 
-def outer_weights(m: int, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu") -> Tensor:
-    """a (m,): +1/√m on the first half, -1/√m on the second. m must be even."""
-    if m < 2 or m % 2:
-        raise ValueError(f"width m={m} must be even and at least 2: half of the neurons have each sign")
-    half = torch.full((m // 2,), m**-0.5, dtype=dtype, device=device)
-    return torch.cat([half, -half])
+def outer_weights(
+    m: int, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu", positive: int | None = None
+) -> Tensor:
+    """a (m,): +1/√m on the first `positive` neurons, -1/√m on the others; half of each, m being even, if None."""
+    if positive is None:
+        if m < 2 or m % 2:
+            raise ValueError(f"width m={m} must be even and at least 2: half of the neurons have each sign")
+        positive = m // 2
+    signs = torch.full((m,), m**-0.5, dtype=dtype, device=device)
+    signs[positive:] *= -1
+    return signs
 
 
 def symmetric(half: Tensor) -> Tensor:
@@ -69,7 +74,7 @@ def symmetric(half: Tensor) -> Tensor:
     return torch.cat([half, half])
 
 
-def output(x: Tensor, w: Tensor, activation: Activation) -> Tensor:
-    """f(x; W), shape (…, n)."""
-    a = outer_weights(w.shape[-2], w.dtype, w.device)
+def output(x: Tensor, w: Tensor, activation: Activation, positive: int | None = None) -> Tensor:
+    """f(x; W), shape (…, n); positive: how many neurons, the first ones, have the sign +1, if not half."""
+    a = outer_weights(w.shape[-2], w.dtype, w.device, positive)
     return activation.value(x @ w.mT) @ a

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from benign.attack.inner import InnerMaximisation, lengths, next_stride, project, relative_gap, unit
-from benign.nets.two_layer import Activation, outer_weights, output
+from benign.nets.two_layer import Activation, outer_weights
 from benign.train.checkpoints import Checkpoints
 from benign.train.device import policy
 
@@ -46,6 +46,7 @@ class Problem:
     activation: φ
     budget: α ≥ 0
     step_size: η > 0
+    positive: how many neurons, the first ones, have the outer weight +1/√m; half of them if None
     """
 
     name: str
@@ -55,6 +56,7 @@ class Problem:
     activation: Activation
     budget: float
     step_size: float
+    positive: int | None = None
 
     @property
     def shape(self) -> tuple[Activation, int, int, int]:
@@ -173,7 +175,8 @@ class _Batch:
         self.activation = problems[0].activation
         self.budget = self._each(p.budget for p in problems)  # (B, 1, 1)
         self.rate = self._each(p.step_size / len(p.x) for p in problems)  # η/n
-        self.a = outer_weights(self.w.shape[1], self.w.dtype, self.w.device)
+        like = (self.w.shape[1], self.w.dtype, self.w.device)
+        self.a = torch.stack([outer_weights(*like, p.positive) for p in problems])[:, None]  # (B, 1, m)
         # At W₀ paired neurons cancel and ∇ₓf = 0 up to rounding: a direction below this length is no direction there.
         self.floor = 100 * torch.finfo(self.w.dtype).eps * lengths(self.w).amax(1, keepdim=True)
         self.inner = inner
@@ -295,7 +298,7 @@ class _Batch:
 
     def snapshot(self) -> Snapshot:
         weights = self._weights()
-        outputs = output(self.x, weights, self.activation)  # (B, n)
+        outputs = (self.activation.value(self.x @ weights.mT) * self.a).sum(-1)  # (B, n)
         return Snapshot(
             steps=self.steps,
             weights=weights,

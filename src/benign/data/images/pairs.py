@@ -1,13 +1,15 @@
 """Two classes of an image set as a binary problem with label noise, in the units of the clusters.
 
 From the digest of the paper: MNIST digits 0 and 1, n = 100, images down-sampled (which varies d) and normalised.
-It does not say how; the choices made here are [ours] and are stated where they are made. Label noise on real data and
-CIFAR-10 are beyond the paper.
+It does not say how; the choices made here are [ours] and are stated where they are made, and beside ours stands the
+normalisation of published code of its first author for another paper [house]. Label noise on real data and CIFAR-10 are
+beyond the paper.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +18,18 @@ from benign.data.clusters import Labels, flip
 from benign.data.images.record import Bytes, DataError, ImageSet
 
 Array = NDArray[np.float64]
+Pixels = Literal["standardised", "unit_norm"]
 
 
 @dataclasses.dataclass(frozen=True)
 class NormalisedPair:
-    """Two classes in the clusters' units: the training pool's class means are at ±mean, and its noise about them has
-    unit variance on average over coordinates.
+    """Two classes, standardised or of unit norm.
 
     x_train (N, d), y_train (N,) and x_test (T, d), y_test (T,): every image of the pair, labels ±1
     mean: half the difference of the pool's class means, μ̂ (d,)
-    The noise itself is x_train - y_train[:, None] * mean.
+
+    Standardised they are in the clusters' units: the training pool's class means are at ±mean, and the noise about
+    them, x_train - y_train[:, None] * mean, has unit variance on average over coordinates.
     """
 
     x_train: Array
@@ -92,20 +96,29 @@ def _area_weights(length: int, side: int) -> Array:
     return np.maximum(np.minimum(new + length, old + side) - np.maximum(new, old), 0) / length
 
 
-def normalised_pair(images: ImageSet, classes: str, side: int) -> NormalisedPair:
-    """All images of two classes, down-sampled and in the clusters' units [ours; the digest says only "normalised"].
+def normalised_pair(images: ImageSet, classes: str, side: int, pixels: Pixels = "standardised") -> NormalisedPair:
+    """All images of two classes, down-sampled and normalised; the digest says only "normalised".
 
-    Subtracted: the mean of the two class means, so that the classes sit at ±μ̂. Divided by: the root-mean-square
-    deviation from the class means over both classes (equally weighted) and all coordinates, so that noise has unit
-    variance on average and ‖μ̂‖ and the budget α mean what they mean for clusters. Both come from the training images
-    (the whole pool, with its clean labels) and are applied to the test images.
-    Raises DataError if images of a class do not differ, or a class has none.
+    standardised [ours]. Subtracted: the mean of the two class means, so that the classes sit at ±μ̂. Divided by: the
+    root-mean-square deviation from the class means over both classes (equally weighted) and all coordinates, so that
+    noise has unit variance on average and ‖μ̂‖ and the budget α mean what they mean for clusters. Both come from the
+    training images (the whole pool, with its clean labels) and are applied to the test images.
+
+    unit_norm [house]. Each image is divided by its own ℓ2 norm, and nothing is subtracted: pixels stay in [0, 1] and
+    every image on the unit sphere, so a budget is a share of an image's length. In that code x + δ is clipped to
+    [0, 1]; here the adversary has the whole ball. It is stronger, and the robust error is an upper bound on theirs.
+
+    Raises DataError if images of a class do not differ, a class has none, or an image without light has no norm.
     """
     train, y_train, test, y_test = pair(images, classes)
     if min((y_train > 0).sum(), (y_train < 0).sum()) == 0:
         raise DataError(f"classes={classes!r}: {images.name} has no training image of one of them")
     x_train, x_test = downsample(train, side), downsample(test, side)
+    if pixels == "unit_norm":
+        x_train, x_test = _of_unit_norm(x_train, "training", classes), _of_unit_norm(x_test, "test", classes)
     means = {sign: x_train[y_train == sign].mean(axis=0) for sign in (1, -1)}
+    if pixels == "unit_norm":
+        return NormalisedPair(x_train, y_train, x_test, y_test, (means[1] - means[-1]) / 2)
     scale = np.sqrt(np.mean([np.mean((x_train[y_train == sign] - means[sign]) ** 2) for sign in (1, -1)]))
     if scale == 0:
         raise DataError(
@@ -115,8 +128,26 @@ def normalised_pair(images: ImageSet, classes: str, side: int) -> NormalisedPair
     return NormalisedPair((x_train - centre) / scale, y_train, (x_test - centre) / scale, y_test, mean / scale)
 
 
+def _of_unit_norm(x: Array, part: str, classes: str) -> Array:
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    if not lengths.all():
+        dark = int(np.argmin(lengths))
+        raise DataError(
+            f"classes={classes!r}: {part} image {dark} of the pair is black, so it has no unit norm: leave it out, or "
+            "give pixels=standardised"
+        )
+    return x / lengths
+
+
 def sample_problem(
-    images: ImageSet, classes: str, side: int, n: int, flip_rate: float, test_points: int, rng: np.random.Generator
+    images: ImageSet,
+    classes: str,
+    side: int,
+    n: int,
+    flip_rate: float,
+    test_points: int,
+    rng: np.random.Generator,
+    pixels: Pixels = "standardised",
 ) -> ImageProblem:
     """n training images of two classes at random, labels flipped independently with probability flip_rate.
 
@@ -127,7 +158,7 @@ def sample_problem(
     Raises DataError where n, test_points, side or classes is impossible, naming what there is, and ValueError where
     flip_rate is.
     """
-    whole = normalised_pair(images, classes, side)
+    whole = normalised_pair(images, classes, side, pixels)
     choice, flips, test_choice, test_flips = rng.spawn(4)
     rows = _balanced(whole.y_train, n, classes, choice)
     total = len(whole.y_test)

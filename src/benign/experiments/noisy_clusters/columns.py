@@ -25,7 +25,10 @@ class Measured(Row):
     vanished: float | None = column(VANISHED)
     mean_norm: float | None = column("‖μ‖, or half the distance of the class means", "standard deviations")
     rho: float | None = column("⟨μ, v⟩/‖v‖ [ρ], v the mean gradient over fresh points", "standard deviations")
+    rho_positive: float | None = column("the same over fresh points of true class +1 alone", "standard deviations")
+    rho_negative: float | None = column("the same over fresh points of true class -1 alone", "standard deviations")
     flipped: float | None = column("share of the training labels that are flipped")
+    misaligned: float | None = column("largest share, of both outer signs, of neurons with a_j⟨w_j, μ⟩ < 0")
     two_group_sample_rho: float | None = column(
         "ρ of the two-group recursion with this sample's share of flips", "standard deviations"
     )

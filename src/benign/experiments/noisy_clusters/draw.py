@@ -37,7 +37,7 @@ def sample(setting: Setting, context: Context) -> Sample:
         draw = {"in_law": _in_law, "dense": _dense, "limit": _limit}[setting.sampling]
         drawn = draw(setting, *labels(setting, context), rng)
         step = step_size(setting)
-    return on_device(drawn, context.device, step_size=step, **training(setting))
+    return on_device(drawn, context.device, step_size=step, **training(setting, context))
 
 
 def labels(setting: Setting, context: Context) -> tuple[clusters.Labels, clusters.Labels]:
@@ -54,17 +54,25 @@ def labels(setting: Setting, context: Context) -> tuple[clusters.Labels, cluster
     return train, fresh
 
 
-def training(setting: Setting) -> dict[str, Any]:
+def training(setting: Setting, context: Context) -> dict[str, Any]:
     """What a setting says of its training problem, the step size apart."""
-    activation = Activation(setting.activation, setting.slope, setting.curvature)
-    return {"name": setting.group, "activation": activation, "budget": setting.train_budget}
+    activation, positive = Activation(setting.activation, setting.slope, setting.curvature), None
+    if setting.start == "iid":  # neurons are alike but for their signs: those with +1 can be the first ones
+        rng = seeds.generator(context.study, "outer signs", setting.seed, width=setting.width)
+        positive = int(rng.binomial(setting.width, 0.5))
+    return {
+        "name": setting.group,
+        "activation": activation,
+        "budget": setting.train_budget,
+        "paired": setting.start == "paired",
+        "positive": positive,
+    }
 
 
 def _in_law(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng: Generators) -> Coordinates:
-    n, d, half = setting.n, setting.d, setting.width // 2
-    k = clusters.subspace_dimension(d, n + half)
+    n, d, k = setting.n, setting.d, setting.coordinates
     x = clusters.points_in_law(train, d, setting.signal, k, rng("data", n=n, d=d))
-    w0 = clusters.noise_in_law(d, n, half, k, rng("init", n=n, d=d, width=setting.width))
+    w0 = clusters.noise_in_law(d, n, setting.rows, k, rng("init", n=n, d=d, width=setting.width))
     test_x = clusters.fresh_points_in_law(fresh, setting.signal, k, rng("test", d=d))
     return Coordinates(x, train, setting.signal * np.eye(1, k)[0], _sigma(setting) * w0, test_x, fresh)
 
@@ -72,7 +80,7 @@ def _in_law(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rn
 def _limit(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng: Generators) -> Coordinates:
     n, k = setting.n, setting.n + 1
     x = clusters.limit_points(train, setting.d, setting.signal)
-    w0 = rng("limit init", n=n, width=setting.width).standard_normal((setting.width // 2, k))
+    w0 = rng("limit init", n=n, width=setting.width).standard_normal((setting.rows, k))
     test_x = clusters.fresh_points_in_law(fresh, setting.signal, k, rng("test", d=setting.d))
     return Coordinates(x, train, setting.signal * np.eye(1, k)[0], _sigma(setting) * w0, test_x, fresh)
 
@@ -89,13 +97,14 @@ def _dense(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng
 
 def _images(setting: Setting, context: Context, rng: Generators) -> Coordinates:
     images, generator = context.images(setting.data), rng("mnist", classes=setting.classes)
-    drawn = image_pairs.draw(setting, images, _dense_weights(setting, rng), generator).coordinates
+    w0 = _dense_weights(setting, rng)
+    drawn = image_pairs.draw(setting, images, w0, generator, setting.pixels).coordinates
     return dataclasses.replace(drawn, w0=_sigma(setting) * drawn.w0)
 
 
 def _dense_weights(setting: Setting, rng: Generators) -> Array:
-    """Half of the initial weights over σ, (m/2, d)."""
-    return rng("dense init", d=setting.d, width=setting.width).standard_normal((setting.width // 2, setting.d))
+    """The rows of the initial weights that are drawn, over σ, (rows, d)."""
+    return rng("dense init", d=setting.d, width=setting.width).standard_normal((setting.rows, setting.d))
 
 
 def _sigma(setting: Setting) -> float:

@@ -13,6 +13,7 @@ from benign.attack.evaluation import logistic_loss, mean_input_gradient, rho, wo
 from benign.experiments.noisy_clusters.fit import Network
 from benign.experiments.noisy_clusters.predict import two_group_rho
 from benign.experiments.samples import Sample
+from benign.nets.two_layer import outer_weights
 from benign.stats import bootstrap_mean
 
 if TYPE_CHECKING:
@@ -33,8 +34,13 @@ def measured(network: Network, course: Course | None = None) -> dict[str, Any]:
 def measure(setting: Setting, drawn: Sample, w: Tensor, course: Course | None = None) -> dict[str, Any]:
     """Losses, errors and ρ of a trained network with weights w (m, k)."""
     problem = drawn.problem
-    attacked = functools.partial(worst_case, problem.x, problem.y, w, problem.activation)
-    train_clean, train_robust = attacked(0.0), attacked(setting.budget, iterations=100, tolerance=1e-6)
+    attacked = functools.partial(worst_case, problem.x, problem.y, **_network(drawn, w))
+    train_clean = attacked(budget=0.0)
+    train_robust = attacked(budget=setting.budget, iterations=100, tolerance=1e-6)
+
+    def along(x: Tensor) -> float:
+        return rho(drawn.mean, mean_input_gradient(x, **_network(drawn, w)))
+
     losses = logistic_loss(train_robust.margin)
     low, high = map(float, bootstrap_mean(losses.cpu().numpy())) if losses.isfinite().all() else (math.nan, math.nan)
     flipped = share(problem.y != drawn.train_clean)
@@ -56,8 +62,11 @@ def measure(setting: Setting, drawn: Sample, w: Tensor, course: Course | None = 
         **fresh_errors(drawn, w, "robust", setting.budget),
         "tested": len(drawn.test_x),
         "mean_norm": float(torch.linalg.vector_norm(drawn.mean)),
-        "rho": rho(drawn.mean, mean_input_gradient(drawn.test_x, w, problem.activation)),
+        "rho": along(drawn.test_x),
+        "rho_positive": along(drawn.test_x[drawn.test_clean > 0]),
+        "rho_negative": along(drawn.test_x[drawn.test_clean < 0]),
         "flipped": flipped,
+        "misaligned": misaligned(drawn, w),
         **recursions,
     }
 
@@ -67,17 +76,29 @@ def fresh_errors(drawn: Sample, w: Tensor, name: str, budget: float) -> dict[str
 
     Also the share of those at which its gradients vanished, if there are any.
     """
-    attacked = functools.partial(worst_case, w=w, activation=drawn.problem.activation, budget=budget, until_fooled=True)
-    clean = attacked(drawn.test_x, drawn.test_clean)
+    attacked = functools.partial(worst_case, **_network(drawn, w), budget=budget, until_fooled=True)
+    clean = attacked(x=drawn.test_x, y=drawn.test_clean)
     turned, vanished = clean.margin <= 0, clean.vanished
     errors = {f"{name}_test_error_clean_labels": share(turned)}
     flipped = drawn.test_clean != drawn.test_observed
     if flipped.any():
-        observed = attacked(drawn.test_x[flipped], drawn.test_observed[flipped])
+        observed = attacked(x=drawn.test_x[flipped], y=drawn.test_observed[flipped])
         turned[flipped] = observed.margin <= 0
         vanished[flipped] |= observed.vanished
     errors[f"{name}_test_error"] = share(turned)
     return errors | ({"vanished": share(vanished)} if vanished.any() else {})
+
+
+def misaligned(drawn: Sample, w: Tensor) -> float:
+    """Share of the neurons of one sign that point at the other cluster, a_j⟨w_j, μ⟩ < 0; of the sign with more."""
+    a = outer_weights(len(w), w.dtype, w.device, drawn.problem.positive)
+    against = a * (w @ drawn.mean) < 0
+    return max(share(against[sign]) for sign in (a > 0, a < 0) if sign.any())
+
+
+def _network(drawn: Sample, w: Tensor) -> dict[str, Any]:
+    """The sample's network with these weights, as attacks take it."""
+    return {"w": w, "activation": drawn.problem.activation, "positive": drawn.problem.positive}
 
 
 def share(events: Tensor) -> float:

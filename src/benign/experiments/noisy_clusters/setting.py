@@ -12,9 +12,10 @@ from benign import seeds
 from benign.attack import Method
 from benign.data import clusters
 from benign.data.clusters import Noise
+from benign.data.images.pairs import Pixels
 from benign.declared import Declared
 from benign.nets import ActivationKind
-from benign.study import Cell, Shorthand, field, fits
+from benign.study import Cell, CellError, Shorthand, field, fits
 
 # Training is in single precision: beside a longer mean the noise, and in more dimensions a step, is lost in roundings.
 MOST_SIGNAL, MOST_D = 1e6, 1e20
@@ -50,10 +51,19 @@ class Setting(Cell):
     )
     classes: str = field("the two classes of images", default="0v1")
     side: int = field("pixels of an image's side after down-sampling", default=28, at_least=1)
+    pixels: Pixels = field(
+        "images in the clusters' units, or each divided by its ℓ2 norm, in whose unit the budget is then",
+        default="standardised",
+    )
     activation: ActivationKind = field("activation function [φ]")
     slope: float = field("slope on the left [γ]", at_least=0, at_most=1)
     curvature: float = field("of the smooth activation, which bends on |z| ≤ 1/H [H]", above=0)
-    width: int = field("neurons [m], half of either sign", at_least=2)
+    width: int = field("neurons [m]", at_least=2)
+    start: Literal["paired", "unpaired", "iid"] = field(
+        "initial weights: pairs of equal rows with opposite outer signs, so f = 0; or independent rows, half of either "
+        "sign; or independent rows and signs",
+        default="paired",
+    )
     init_scale: float = field("standard deviation of the initial weights times √d [σ√d]", at_least=0)
     step_scale: float = field("c in the step size η = c·n/E‖x‖²", above=0)
     steps: int = field("steps of gradient descent [t]", at_least=1)
@@ -72,7 +82,7 @@ class Setting(Cell):
         k = self.d if dense else self.coordinates
         room = fits(getattr(self, most), k)
         return [
-            ("width", self.width % 2 == 0, "even: half of the neurons have each sign"),
+            ("width", self.width % 2 == 0 or self.start == "iid", "even, or give start=iid: half have each sign"),
             ("test_points", self.test_points >= (self.data == "clusters"), "at least 1 (0 for all of an image set)"),
             ("noise", self.noise == "gaussian" or self.sampling == "dense", "gaussian, or give sampling=dense"),
             ("d", self.d <= MOST_D, f"at most {MOST_D:g}"),
@@ -83,7 +93,7 @@ class Setting(Cell):
     def irrelevant(self) -> dict[str, Any]:
         settled: dict[str, Any] = {}
         if self.data == "clusters":
-            settled |= {"classes": "0v1", "side": 28}
+            settled |= {"classes": "0v1", "side": 28, "pixels": "standardised"}
         else:
             settled |= {"d": self.side**2, "signal": 0.0, "noise": "gaussian", "sampling": "in_law"}
         if self.activation == "relu":
@@ -107,7 +117,12 @@ class Setting(Cell):
         """k: how many coordinates points and weights have."""
         if self.sampling == "limit":
             return self.n + 1
-        return clusters.subspace_dimension(self.d, self.n + self.width // 2)
+        return clusters.subspace_dimension(self.d, self.n + self.rows)
+
+    @property
+    def rows(self) -> int:
+        """How many rows of W₀ are drawn."""
+        return self.width // 2 if self.start == "paired" else self.width
 
     @property
     def train_budget(self) -> float:
@@ -130,7 +145,7 @@ class Ratios(Shorthand):
         "length of a neuron's initial weights over that of its first step, about c√n/(2√(md))", default=None, above=0
     )
     budget_ratio: float | None = field(
-        "the budget is this share of the signal; of √d for images", default=None, at_least=0
+        "the budget is this share of the signal; of √d for standardised images", default=None, at_least=0
     )
     random: Random | None = field("settings drawn at random instead of a product", default=None)
 
@@ -165,6 +180,11 @@ class Ratios(Shorthand):
         if ratio is not None:
             # Images have their μ only once they are read: their unit of α is √d, the root-mean-square noise.
             images = point.get("data") == "mnist"
+            if images and point.get("pixels", "standardised") != "standardised":
+                raise CellError(
+                    f"budget_ratio={ratio!r} is a share of √d, which is no unit of images with "
+                    f"pixels={point['pixels']}: give budget"
+                )
             point["budget"] = round(ratio * (point["side"] if images else point["signal"]), 9)
         return [point]
 

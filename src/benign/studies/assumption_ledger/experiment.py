@@ -110,7 +110,7 @@ def _dense(cell: Cell, context: Context) -> Sample:
 
     law = {"noise": cell.noise, "tail": cell.tail, "covariance": cell.covariance, "correlation": cell.correlation}
     labels, test = draw.labels(cell, context)
-    w0 = rng("dense init", width=cell.width).standard_normal((cell.width // 2, cell.d))
+    w0 = rng("dense init", width=cell.width).standard_normal((cell.rows, cell.d))
     train_rng, fresh_rng = rng("dense data", n=cell.n, **law), rng("dense test", **law)
     if cell.covariance == "identity":
         mean = cell.signal * np.eye(1, cell.d)[0]
@@ -126,7 +126,7 @@ def _dense(cell: Cell, context: Context) -> Sample:
         test_x = departures.fresh_correlated_points(test.clean, mean, eigenvalues, q, fresh_rng)
     weights = cell.init_scale / cell.d**0.5 * w0 @ q
     drawn = Coordinates(x @ q, labels, mean @ q, weights, test_x, test)
-    return on_device(drawn, context.device, step_size=step_size(cell), **draw.training(cell))
+    return on_device(drawn, context.device, step_size=step_size(cell), **draw.training(cell, context))
 
 
 def _noise(cell: Cell, count: int, rng: np.random.Generator) -> clusters.Array:

@@ -41,7 +41,7 @@ def measured(network: Network) -> dict[str, Any]:
     if not network.finite:
         return {"status": "diverged"}
     drawn = network.drawn
-    trained = (network.weights, drawn.problem.activation, network.setting.budget)
+    trained = (network.weights, drawn.problem.activation, network.setting.budget, drawn.problem.positive)
     return {
         "status": "ok",
         "tested": len(drawn.test_x),
@@ -51,18 +51,20 @@ def measured(network: Network) -> dict[str, Any]:
     }
 
 
-def bracketed(points: str, x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float) -> dict[str, Any]:
+def bracketed(
+    points: str, x: Tensor, y: Tensor, w: Tensor, activation: Activation, budget: float, positive: int | None = None
+) -> dict[str, Any]:
     """Robust error over points x (N, k) with labels y (N,): found by attacks, its bounds, and the boxes these took.
 
     The plain upper bound is that of the relaxation without branching. Inverted: certified, and yet turned.
     """
-    ball = (activation, budget)
-    attacked = worst_case(x, y, w, *ball, until_fooled=True).margin <= 0
-    plain, branched = certify(x, y, w, *ball, directions=0), certify(x, y, w, *ball)
+    ball: dict[str, Any] = {"activation": activation, "budget": budget, "positive": positive}
+    attacked = worst_case(x, y, w, **ball, until_fooled=True).margin <= 0
+    plain, branched = certify(x, y, w, **ball, directions=0), certify(x, y, w, **ball)
     # An attack that certificates tell where to look could not refute them. This one looks everywhere, and in their
     # precision, so that its rounding is not held against them.
     double = (x.double(), y.double(), w.double())
-    turned = attacked | (worst_case(*double, *ball, until_fooled=True, screened=False).margin <= 0)
+    turned = attacked | (worst_case(*double, **ball, until_fooled=True, screened=False).margin <= 0)
     found = {
         "attacked": attacked,
         "lower": attacked | branched.turned,
