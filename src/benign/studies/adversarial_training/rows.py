@@ -14,7 +14,19 @@ FIELDS = list(Cell.model_fields)
 POINT = [name for name in FIELDS if name != "seed"]
 SWEEPS = ("dimension", "signal", "budget", "regime")
 # What h = ρ/‖μ‖ depends on (docs/theory.md §19), n, which drops out but for the sample's luck, the labels' seed, and m.
-SCALED = ["n", "r", "ratio", "flip_rate", "flips", "activation", "slope", "training", "step_scale", "steps", "start"]
+SCALED = [
+    "n",
+    "r",
+    "ratio",
+    "flip_rate",
+    "flips",
+    "activation",
+    "slope",
+    "training",
+    "step_scale",
+    "steps",
+    "start_ratio",
+]
 
 
 def described(table: pd.DataFrame) -> pd.DataFrame:
@@ -22,7 +34,7 @@ def described(table: pd.DataFrame) -> pd.DataFrame:
 
     point: the same number in cells that differ in the seed alone
     ratio: α/‖μ‖, or α/‖μ̂‖ of images, rounded, so that grid values compare as they are written
-    r: n‖μ‖²/d; h: ρ/‖μ‖; start: the initial weights' length over the first step's. r and start are rounded likewise
+    r: n‖μ‖²/d; h: ρ/‖μ‖; start_ratio: the initial weights' length over the first step's; rounded likewise
     """
     norm = table["signal"].where(table["data"] == "clusters", table["mean_norm"])
     return table.assign(
@@ -30,7 +42,7 @@ def described(table: pd.DataFrame) -> pd.DataFrame:
         ratio=(table["budget"] / norm).round(8),
         r=_rounded(exponent.crowding(table["n"], table["d"], norm)),
         h=table["rho"] / norm,
-        start=_rounded(
+        start_ratio=_rounded(
             table["init_scale"] * (4 * table["width"] * table["d"] / table["n"]) ** 0.5 / table["step_scale"]
         ),
     )

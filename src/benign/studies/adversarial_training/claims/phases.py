@@ -168,7 +168,7 @@ def start_matters_when_crowded(table: pd.DataFrame) -> Claim:
     rows = rows[rows["steps"] == rows["steps"].max()]
 
     def off(start: float, part: pd.DataFrame) -> pd.Series:
-        h = part.groupby(["r", "start"])["h"].mean().unstack("start")
+        h = part.groupby(["r", "start_ratio"])["h"].mean().unstack("start_ratio")
         return (h[start] / h[h.columns.min()] - 1).abs() if start in h else pd.Series(dtype=float)
 
     calm, crowded = rows[rows["r"] <= 1], rows[rows["r"] >= 16]
@@ -177,7 +177,7 @@ def start_matters_when_crowded(table: pd.DataFrame) -> Claim:
     felt = least_of(estimates(crowded, lambda part: off(10.0, part)))
     return beyond(
         "start_matters_when_crowded",
-        rows[rows["start"] <= 10],
+        rows[rows["start_ratio"] <= 10],
         at_most("small", "largest relative change of h from a start of .01 first steps to one of .1", small, 0.02),
         at_most("large_uncrowded", "the same to one of 10 first steps, r ≤ 1", harmless, 0.03),
         at_least("large_crowded", "least, to one of 10 first steps, r = 16", felt, 0.1),

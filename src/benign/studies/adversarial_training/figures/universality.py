@@ -231,7 +231,9 @@ def clock(table: pd.DataFrame) -> Figure:
             place = (f"r = {r:g}", CLOCK, f"c = {c:g}")
             numbers.append(plots.over_seeds(each, each["step_scale"] * each["steps"], "h", place))
         each = started[started["r"] == r]
-        numbers.append(plots.over_seeds(each, each["start"], "h", (f"r = {r:g}", START, f"t = {each['steps'].max()}")))
+        numbers.append(
+            plots.over_seeds(each, each["start_ratio"], "h", (f"r = {r:g}", START, f"t = {each['steps'].max()}"))
+        )
     return figure("clock", rows, numbers, draw_clock, text)
 
 
