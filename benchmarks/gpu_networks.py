@@ -51,7 +51,7 @@ def train_budget(settings: Mapping[str, Any]) -> float:
 
 def as_setting(settings: Mapping[str, Any]) -> Any:
     """What the experiment asks of a setting, without the checks that need more than a plain GPU machine has."""
-    usual = {"flips": "random", **settings}
+    usual = {"flips": "random", "start": "paired", "rows": settings["width"] // 2, **settings}
     return types.SimpleNamespace(**usual, group="network", train_budget=train_budget(settings))
 
 

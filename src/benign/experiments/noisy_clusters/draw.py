@@ -70,7 +70,8 @@ def training(setting: Setting, context: Context) -> dict[str, Any]:
 
 
 def _in_law(setting: Setting, train: clusters.Labels, fresh: clusters.Labels, rng: Generators) -> Coordinates:
-    n, d, k = setting.n, setting.d, setting.coordinates
+    n, d = setting.n, setting.d
+    k = clusters.subspace_dimension(d, n + setting.rows)
     x = clusters.points_in_law(train, d, setting.signal, k, rng("data", n=n, d=d))
     w0 = clusters.noise_in_law(d, n, setting.rows, k, rng("init", n=n, d=d, width=setting.width))
     test_x = clusters.fresh_points_in_law(fresh, setting.signal, k, rng("test", d=d))
