@@ -37,13 +37,13 @@ from benign.theory.mixture.gaussian import max_margin_rho
 
 _claim = functools.partial(conclude, "linear_classifier", Cell, letters={"exponent": "s"}, figure="risk_by_dimension")
 NEAR, MARGIN, CONTROL, RISE = 0.02, 0.99, 0.005, 0.05
-SHARE = 0.8  # of the paper's numbers
+SHARE, ROUNDING = 0.8, 5e-5  # of the paper's numbers
 LARGE = 500  # the d from which the paper's risks are near β
 STANDARD, ADVERSARIAL, POINT = "standard_risk", "adversarial_risk", ["norm", "exponent", "d"]
 BESIDE = (
     f"a trial outside the pipeline had been seen; {SHARE}: were 18 places independent, less would come by chance once "
     f"in 400 times. Joint interval: of our seeds and their {RUNS} runs, with our spread for both, as theirs is not "
-    "given, and half of their last digit"
+    "given, at least that of counting 2,000 points, and half of their last digit"
 )
 
 
@@ -68,12 +68,14 @@ def beside(rows: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
     """
     numbers = [name for name in reported if str(name).startswith("sampled")]
     groups = rows.groupby([name for name in reported if name not in numbers])[numbers]
-    gap = (groups.mean() - reported.set_index(groups.keys)).stack().dropna()
     seeds = int(groups.size().min()) if len(rows) else 0
-    error = (groups.std() * math.sqrt(1 / max(seeds, 1) + 1 / RUNS)).stack().reindex(gap.index)
-    beyond = (gap.abs() - 5e-5).clip(lower=0)
-    half = error * float(student(seeds)) * math.sqrt(seeds) + 5e-5
-    return pd.DataFrame({"gap": gap, "half": half, "z": beyond / error.clip(lower=1e-9)})
+    counted, noise = rows["tested"].min(), rows["flip_rate"].max()
+    wrong = ((groups.mean() - noise) / (1 - 2 * noise)).clip(lower=1 / (max(seeds, 1) * counted))  # of clean labels
+    spread = np.maximum(groups.std(), (1 - 2 * noise) * np.sqrt(wrong * (1 - wrong) / counted))
+    error = (spread * math.sqrt(1 / max(seeds, 1) + 1 / RUNS)).stack()
+    gap = (groups.mean() - reported.set_index(groups.keys)).stack().dropna()
+    half = error.reindex(gap.index) * float(student(seeds)) * math.sqrt(seeds) + ROUNDING
+    return pd.DataFrame({"gap": gap, "half": half, "z": (gap.abs() - ROUNDING).clip(lower=0) / error})
 
 
 def _beside(rows: pd.DataFrame, reported: pd.DataFrame) -> tuple[list[Criterion], dict[str, float]]:
@@ -131,7 +133,7 @@ def two_layer(table: pd.DataFrame) -> Claim:
         "two_layer",
         of_experiments(table, "networks"),
         reported,
-        "Two-layer ReLU networks of 100 neurons, both layers trained from PyTorch's default start, have the 36 risks "
+        "Two-layer ReLU networks of 64 neurons, both layers trained from PyTorch's default start, have the 36 risks "
         "that the paper's supplement reports: none is off by more than .02, and at least .8 of them lie within the "
         "two runs' joint interval.",
         "UAI 2023, supplement [S]; width, start and layers are the nearest of those tried, docs/theory.md § 14 [ours]",
@@ -181,7 +183,7 @@ def near_optimal(table: pd.DataFrame) -> Claim:
         "trained classifiers are within .02 of β.",
         source="UAI 2023 abstract and Figure 1 [S]",
         thresholds="before any run",
-        why="The largest is at s = .3 and d = 500; the paper's own is .0212 there.",
+        why="The largest is at s = .3 and d = 500, under ℓ∞; under ℓ2 the paper's own excess is .0212 there.",
     )
 
 
@@ -368,7 +370,8 @@ def ordinary_training_suffices(table: pd.DataFrame) -> Claim:
         source="beyond the paper (control); in the limit it follows from same_direction_l2 for ℓ2 [derived]",
         thresholds="before any run",
         why="The limit was set for a start at 0. From their θ₀ adversarial training has a second effect: its gradient "
-        "shrinks w, and with it the memory of the start.",
+        "shrinks w, and with it the memory of the start. The risk is lower for it, in the default tier by up to .026 "
+        "under ℓ∞ (s = .2, d = 2,500) and .006 under ℓ2.",
     )
 
 

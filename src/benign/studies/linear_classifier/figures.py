@@ -89,7 +89,7 @@ def memory(rows: pd.DataFrame) -> Figure:
     numbers = []
     for s, part in rows.groupby("exponent"):
         panel = _powers(s)
-        for steps, scale in part[["steps", "start_scale"]].drop_duplicates().itertuples(index=False, name=None):
+        for scale, steps in sorted(set(zip(part["start_scale"], part["steps"], strict=True)), reverse=True):
             trained = part[(part["steps"] == steps) & (part["start_scale"] == scale)]
             series = f"{STARTS[scale]}, {steps:,} steps"
             numbers.append(plots.over_seeds(trained, trained["d"], "adversarial_risk", (panel, RISK, series)))
@@ -135,13 +135,13 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
     for (d, s), shown in rows.groupby(["d", "exponent"]):
         panel = f"d = {d}, s = {s:g}"
         for (norm, budget), part in shown.groupby(["norm", "budget"]):
-            place, series = (panel, NORMS[str(norm)]), f"α = {budget:g}"
+            place, series = (panel, f"{RISK}, {NORMS[str(norm)]}"), f"α = {budget:g}"
             numbers.append(plots.over_seeds(part, part["steps"], ADVERSARIAL, (*place, series), "tested"))
             if norm == "l2":
                 theirs = CURVES[(CURVES[["d", "exponent", "budget"]] == [d, s, budget]).all(axis=1)]
                 numbers.append(_theirs(theirs, "steps", ADVERSARIAL, (*place, f"{series}, {PAPER}")))
         numbers += [
-            plots.level(part["steps"], part["flip_rate"].max(), (panel, NORMS[str(norm)], NOISE))
+            plots.level(part["steps"], part["flip_rate"].max(), (panel, f"{RISK}, {NORMS[str(norm)]}", NOISE))
             for norm, part in shown.groupby("norm")
         ]
     return plots.of_rows(
@@ -151,7 +151,7 @@ def learning_curves(rows: pd.DataFrame) -> Figure:
 
 def draw_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One column for each (d, s)."""
-    shown = {f"{RISK}, {norm}": [norm] for norm in NORMS.values() if norm in set(numbers["quantity"])}
+    shown = list(dict.fromkeys(numbers["quantity"]))
     facets = plots.Facets(numbers, 1.3 + 1.7 * len(shown), quantities=shown, sharex=True, sharey="row")
     budgets = sorted({name.split(", ")[0] for name in numbers["series"]} - {NOISE}, key=lambda name: float(name[4:]))
     facets.draw(plots.in_order(budgets) | THEIRS)
@@ -184,7 +184,7 @@ def risk_by_dimension(rows: pd.DataFrame) -> Figure:
                     plots.over_seeds(trained, trained["d"], "robust_train_error", (panel, TRAIN, series), "n")
                 )
         for norm, other in of_experiments(part, "readings").groupby("norm"):
-            place = (panel, RISK, f"{READINGS}, {NORMS[str(norm)]}")
+            place = (panel, RISK, f"{NORMS[str(norm)]}, {READINGS}")
             numbers.append(plots.over_seeds(other, other["d"], "adversarial_risk", place))
         numbers += [
             plots.over_seeds(limit, limit["d"], "adversarial_risk", (panel, RISK, LIMIT)),
