@@ -94,10 +94,9 @@ COLUMNS: dict[str, Columns] = {
         "robust_test_error robust_train_error robust_validation_error vanished",
     },
     "linear_classifier": {
-        EXACT: "flipped status tested",
-        DOUBLE: "adversarial_risk averaging_rho effective_budget margin_ratio max_margin_cosine max_margin_rho rho "
-        "robust_margin_ratio robust_train_error robust_train_loss sampled_adversarial_risk sampled_standard_risk "
-        "standard_risk train_error",
+        EXACT: "status tested",
+        DOUBLE: "adversarial_risk effective_budget margin_ratio max_margin_cosine rho robust_margin_ratio "
+        "robust_train_error sampled_adversarial_risk sampled_standard_risk standard_risk train_error",
     },
     "moderate_dimension": {
         EXACT: "flipped reached status steps tested",

@@ -1,10 +1,11 @@
-"""Trains the linear classifiers, measures their risks on fresh points and holds them against the closed forms."""
+"""Trains the classifiers, measures their risks on fresh points and holds linear ones against the closed forms."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,42 +15,57 @@ from benign import study as base
 from benign.data import clusters
 from benign.studies.linear_classifier.grid import Cell
 from benign.theory.geometry.hard_margin import multipliers
-from benign.theory.mixture import gaussian
 from benign.theory.mixture.dual_norm import effective_budget, risk
-from benign.train import linear
+from benign.train import linear, relu
 from benign.train.linear import Array
+from benign.train.reduction import orthonormal_basis
+
+Measure = Callable[[Cell], dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """signed (n, d) training points y_i x_i, the share of flipped ones, μ (d,), fresh points and observed labels."""
+    """x (n, k) with observed labels y (n,), μ (k,), noise (k,) for θ₀, fresh points test_x (N, k), test_y (N,)."""
 
-    signed: Array
-    flipped: float
+    x: Array
+    y: Array
     mean: Array
+    start: Array
     test_x: Array
     test_y: Array
+
+    @property
+    def signed(self) -> Array:
+        """y_i x_i (n, k)."""
+        return self.y[:, None] * self.x
 
 
 def sample(cell: Cell, study: str) -> Sample:
     """The points of a cell's group; cells that differ in s alone have the same noise and labels."""
     signal = float(cell.d) ** cell.exponent
     same = {"d": cell.d, "n": cell.n, "sampling": cell.sampling}
-    labels = clusters.draw_labels(cell.n, cell.flip_rate, seeds.generator(study, "labels", cell.seed, n=cell.n))
-    fresh = clusters.draw_labels(cell.test_points, cell.flip_rate, seeds.generator(study, "test labels", cell.seed))
-    points, tests = (seeds.generator(study, role, cell.seed, **same) for role in ("points", "test points"))
+    labels = _labels(cell.n, cell, seeds.generator(study, "labels", cell.seed, d=cell.d, n=cell.n))
+    fresh = _labels(cell.test_points, cell, seeds.generator(study, "test labels", cell.seed, d=cell.d))
+    roles = ("points", "test points", "start")
+    points, tests, starts = (seeds.generator(study, role, cell.seed, **same) for role in roles)
     if cell.sampling == "in_law":
-        k = clusters.subspace_dimension(cell.d, cell.n)
-        mean = np.zeros(k)
-        mean[0] = signal
+        k = clusters.subspace_dimension(cell.d, cell.n + 1)
+        mean = signal * np.eye(1, k)[0]
         x = clusters.points_in_law(labels, cell.d, signal, k, points)
+        start = clusters.noise_in_law(cell.d, cell.n, 1, k, starts)[0]
         test_x = clusters.fresh_points_in_law(fresh, signal, k, tests)
     else:
         mean = np.full(cell.d, signal / cell.d**0.5) if cell.mean == "spread" else np.eye(1, cell.d)[0] * signal
         x = clusters.dense(labels, mean, "gaussian", points)
+        start = starts.standard_normal(cell.d)
         test_x = clusters.dense(fresh, mean, "gaussian", tests)
-    flipped = float(np.mean(labels.clean != labels.observed))
-    return Sample(labels.observed[:, None] * x, flipped, mean, test_x, fresh.observed)
+    return Sample(x, labels.observed, mean, start, test_x, fresh.observed)
+
+
+def _labels(count: int, cell: Cell, rng: np.random.Generator) -> clusters.Labels:
+    """Labels of which exactly the share β is wrong."""
+    clean = clusters.draw_labels(count, 0.0, rng).clean
+    return clusters.Labels(clean, clusters.flip_exactly(clean, cell.flip_rate, np.arange(count), rng))
 
 
 def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
@@ -58,13 +74,52 @@ def run(cells: list[Cell], context: base.Context) -> Iterator[dict[str, Any]]:
         members = list(same_points)
         drawn = sample(members[0], context.study)
         for problem in sorted({cell.training_problem for cell in members}):
-            trained = [cell for cell in members if cell.training_problem == problem]
-            stops = sorted({cell.steps for cell in trained})
-            for steps, w in zip(stops, linear.train(_problem(drawn.signed, *problem), stops), strict=True):
-                status = status_of(w)
-                for cell in (cell for cell in trained if cell.steps == steps):
-                    yield cell.row(status=status, **(measured(cell, drawn, w) if status == "ok" else {}))
+            asked = [cell for cell in members if cell.training_problem == problem]
+            stops = sorted({cell.steps for cell in asked})
+            for steps, measure in zip(stops, _course(asked[0], drawn, stops, context.study), strict=True):
+                yield from (cell.row(**measure(cell)) for cell in asked if cell.steps == steps)
         context.notify(f"d = {members[0].d}, s = {members[0].exponent:g}: {len(members)} cells")
+
+
+def _course(cell: Cell, drawn: Sample, stops: Sequence[int], study: str) -> Iterator[Measure]:
+    """The measurements of the classifier after each number of steps; cell: any on this trajectory."""
+    norm, budget, method = cell.training_problem[1:4]
+    if cell.width:
+        rng = seeds.generator(study, "network", cell.seed, d=cell.d, width=cell.width)
+        start = relu.default_start(cell.width, cell.d, rng)
+        q = orthonormal_basis(drawn.mean, drawn.x, start.w)
+        within = dataclasses.replace(drawn, x=drawn.x @ q, test_x=drawn.test_x @ q)
+        start = dataclasses.replace(start, w=start.w @ q)
+        for network in relu.train(within.x, within.y, start, budget, cell.rate, stops):
+            yield functools.partial(_of_network, drawn=within, network=network)
+        return
+    normalised = method == "normalised"
+    rate = cell.rate / (drawn.x**2).sum(1).max() if normalised else cell.rate
+    start_w = cell.start_scale / cell.d**0.5 * drawn.start
+    for w in linear.train(linear.Problem(drawn.signed, norm, budget, rate, start_w, normalised), stops):
+        yield functools.partial(_of_linear, drawn=drawn, w=w)
+
+
+def _of_network(cell: Cell, drawn: Sample, network: relu.Network) -> dict[str, Any]:
+    """Errors on the training points and risks on the fresh ones."""
+    if not (np.isfinite(network.w).all() and np.isfinite(network.a).all()):
+        return {"status": "diverged"}
+    plain, attacked = relu.margins(drawn.x, drawn.y, network, cell.budget)
+    fresh, fresh_attacked = relu.margins(drawn.test_x, drawn.test_y, network, cell.budget)
+    return {"status": "ok", "tested": len(fresh)} | {
+        name: float((margins <= 0).mean())
+        for name, margins in (
+            ("train_error", plain),
+            ("robust_train_error", attacked),
+            ("sampled_standard_risk", fresh),
+            ("sampled_adversarial_risk", fresh_attacked),
+        )
+    }
+
+
+def _of_linear(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
+    status = status_of(w)
+    return {"status": status} | (measured(cell, drawn, w) if status == "ok" else {})
 
 
 def status_of(w: Array) -> str:
@@ -74,14 +129,8 @@ def status_of(w: Array) -> str:
     return "diverged" if not np.isfinite(length) else "ok" if length > 0 else "no direction"
 
 
-def _problem(signed: Array, norm: str, budget: float, method: str, step_scale: float) -> linear.Problem:
-    normalised = method == "normalised"
-    step = 1 / (signed**2).sum(1).max() if normalised else linear.stable_step(signed)
-    return linear.Problem(signed, norm, budget, step_scale * step, normalised)
-
-
 def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
-    """Training loss and errors, risks by the closed form and on the fresh points, predictions for the sample.
+    """Training errors, and risks by the closed form and on the fresh points.
 
     Risks are with observed labels; standard ones at budget 0, adversarial ones at the cell's.
     """
@@ -89,9 +138,7 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
     scores = drawn.test_y * (drawn.test_x @ w)
     # The worst perturbation of a point with label y is -y·shift, so that what is counted rests on no dual norm.
     shift = cell.budget * linear.dual_direction(w, cell.norm)
-    law = (cell.n, cell.d, float(cell.d) ** cell.exponent, drawn.flipped)
     row = {
-        "robust_train_loss": float(np.logaddexp(0, -robust).mean()),
         "robust_train_error": float((robust <= 0).mean()),
         "train_error": float((drawn.signed @ w <= 0).mean()),
         "standard_risk": float(risk(w, drawn.mean, 0.0, cell.norm, cell.flip_rate)),
@@ -99,21 +146,18 @@ def measured(cell: Cell, drawn: Sample, w: Array) -> dict[str, Any]:
         "sampled_standard_risk": float((scores <= 0).mean()),
         "sampled_adversarial_risk": float((scores <= shift @ w).mean()),
         "tested": len(scores),
-        "flipped": drawn.flipped,
         "rho": float(drawn.mean @ w / np.linalg.norm(w)),
         "effective_budget": float(effective_budget(cell.budget, w, cell.norm)),
-        "averaging_rho": float(gaussian.averaging_rho(*law)),
-        "max_margin_rho": float(gaussian.max_margin_rho(*law)),
     }
-    return row | (margins(cell, drawn, w) if cell.method == "normalised" else {})
+    return row | (margins(cell, drawn.signed, w) if cell.method == "normalised" else {})
 
 
-def margins(cell: Cell, drawn: Sample, w: Array) -> dict[str, float]:
+def margins(cell: Cell, signed: Array, w: Array) -> dict[str, float]:
     """Margins of w/‖w‖₂ relative to those of the hard-margin classifier, plain and robust, and their cosine."""
-    hard = multipliers(drawn.signed @ drawn.signed.T) @ drawn.signed
+    hard = multipliers(signed @ signed.T) @ signed
 
     def least(v: Array, budget: float) -> float:
-        return float(linear.robust_margins(v, drawn.signed, budget, cell.norm).min() / np.linalg.norm(v))
+        return float(linear.robust_margins(v, signed, budget, cell.norm).min() / np.linalg.norm(v))
 
     return {
         "margin_ratio": least(w, 0.0) / least(hard, 0.0),
