@@ -40,7 +40,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 OVER_R = [0.1, 0.3, 1, 2, 4, 8, 16, 32]
 EARLY = [0.25, 0.39, 0.55, 0.69, 0.73, 0.8, 0.85, 0.85]
 LATE = [0.24, 0.38, 0.54, 0.55, 0.50, 0.43, 0.33, 0.26]
-SCALED = ("universality", "theories", "phases", "clock", "start")
+SCALED = ("universality", "theories", "phases", "clock", "start", "starts", "neighbour")
 
 
 def crowding(cell: Cell) -> float:
@@ -60,6 +60,8 @@ def _as_h_has_it(cell: Cell) -> dict:
     crowded, h = r > 8, late if done else early
     if crowded and done:
         h = (h + 0.3 * (cell.slope == 0) + 0.1 * (cell.training == "ordinary")) * (1.3 if start(cell) > 1 else 1)
+    h *= 0.9 if cell.start != "paired" and r < 2 else 1
+    h *= 0.2 if cell.experiment == "neighbour" and cell.n > 1000 else 1
     rho = h * cell.signal
     clean, robust = half_space_error(np.array([0, cell.budget]), rho)
     bend = 0.15 * (crowded and cell.experiment in ("universality", "theories"))
@@ -70,6 +72,9 @@ def _as_h_has_it(cell: Cell) -> dict:
     row |= {"robust_train_loss": 1 / cell.steps, "robust_train_error": 0.0, "clean_train_error": 0.0}
     row |= {"train_loss": 1 / cell.steps, "flipped": np.floor(cell.flip_rate * cell.n + 1e-9) / cell.n}
     row |= {"rho": rho, "mean_norm": cell.signal, "two_group_sample_rho": rho * (1.2 if r > 2 else 1)}
+    # Two half-spaces of which one has lost its cluster give a bent boundary's error.
+    apart = norm.isf(min(2 * robust, 1 - 1e-12)) if bend else 0.0
+    row |= {"rho_positive": cell.budget + apart if bend else rho, "rho_negative": 2 * cell.signal if bend else rho}
     row |= {"four_group_sample_rho": rho * (1.2 if crowded and cell.flip_rate > 0.15 else 1)}
     row |= dict(zip(TEST_ERRORS, observed, strict=True))
     return row | {"clean_test_error_clean_labels": clean, "robust_test_error_clean_labels": robust}
@@ -85,7 +90,11 @@ def _as_forms_have_it(cell: Cell) -> dict:
     row = {**cell.row(status="ok"), **predicted, "tested": TESTED, "inner_gap": 0.0, "inner_evaluations": 1.2}
     row |= {"robust_train_loss": 1 / cell.steps, "robust_train_error": 0.0, "clean_train_error": 0.0}
     row |= {"train_loss": 1 / cell.steps, "flipped": round(cell.flip_rate * cell.n) / cell.n}
-    if cell.data == "mnist":
+    if cell.pixels == "unit_norm":
+        row["mean_norm"] = 0.42
+        clean, robust = 0.0, norm.cdf(10 * (cell.budget - 0.42))
+        observed = (1 - cell.flip_rate) * np.array([clean, robust]) + cell.flip_rate
+    elif cell.data == "mnist":
         row["mean_norm"] = 0.7 * cell.side
         clean, robust = 0.0, norm.cdf(3 * (cell.budget - 0.6 * row["mean_norm"]))
         observed = (1 - cell.flip_rate) * np.array([clean, robust]) + cell.flip_rate
@@ -377,6 +386,20 @@ BREAKS: dict[str, dict[str, Change]] = {
         "harmful_side": raise_(network("phases"), -0.9),
     },
     "step_sets_the_clock": {"largest_deviation": align(of("clock", lambda t: t["step_scale"] < 1), times(0.9))},
+    "pairs_matter": {
+        "signs": align(of("starts", lambda t: t["start"] == "iid"), times(0.95)),
+        "pairs": align(of("starts", lambda t: t["start"] == "paired"), times(0.9)),
+    },
+    "two_half_spaces": {"largest_difference": raise_(network("theories", calm), 0.1)},
+    "more_points_harm": {
+        "share_of_seeds": lose_a_point(lambda t: (t["experiment"] == "neighbour") & (t["n"] == 100)),
+        "largest_excess": align(lambda t: t["experiment"] == "neighbour", times(0.3)),
+        "harm": align(lambda t: t["experiment"] == "neighbour", lambda t: 0.5 * t["signal"]),
+    },
+    "mnist_unit_norm": {
+        "worst_error": raise_(of("mnist_house"), 0.1),
+        "spread_over_sides": raise_(of("mnist_house", lambda t: t["side"] == 28), 0.1),
+    },
     "start_matters_when_crowded": {
         "small": align(of("start", starts_at(0.1)), times(0.95)),
         "large_uncrowded": align(of("start", lambda t: calm(t) & starts_at(10)(t)), times(0.9)),

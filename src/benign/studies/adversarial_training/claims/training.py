@@ -172,6 +172,32 @@ def choices_do_not_matter(table: pd.DataFrame) -> Claim:
     )
 
 
+def more_points_harm(table: pd.DataFrame) -> Claim:
+    rows = of_experiments(table, "neighbour")
+    few, many = rows[rows["n"] == rows["n"].min()], rows[rows["n"] == rows["n"].max()]
+    excess = few.assign(excess=few["clean_test_error"] - few["flip_rate"])
+
+    def harm(part: pd.DataFrame) -> float:
+        errors = part.groupby("n")["clean_test_error"].mean()
+        return errors.iloc[-1] - errors.iloc[0] if len(errors) > 1 else np.nan
+
+    return paper(
+        "more_points_harm",
+        pd.concat([few, many]),
+        always("share_of_seeds", "seeds in which all labels are fitted", few, few["clean_train_error"] == 0),
+        at_most("largest_excess", "excess of its test error over β", largest(excess, "excess"), CLOSE),
+        at_least("harm", "test error at the largest n less that at the least", estimate(rows, harm), CLOSE),
+        statement="Ordinary training with wrong labels (d = 800, ‖μ‖ = d^.26, β = .15) fits all of them at n = 100 "
+        f"and ends within {CLOSE} of the optimum, while at the largest n that was run test error is at least {CLOSE} "
+        "higher.",
+        source="Frei, Vardi, Bartlett, Srebro, COLT 2023, their figure: validation .85, the optimum, at n = 100, "
+        "worse at n = 8000; their rate and Gaussian instead of uniform weights, in steps of c = 2 for as long a time",
+        thresholds="before any run",
+        limits="“worse” is ours",
+        figure="neighbour",
+    )
+
+
 def no_divergence(table: pd.DataFrame) -> Claim:
     diverged = table[table["status"] != "ok"]
     return check(
@@ -194,4 +220,5 @@ CLAIMS = (
     pgd_like_exact,
     inner_maximum_stationary,
     choices_do_not_matter,
+    more_points_harm,
 )

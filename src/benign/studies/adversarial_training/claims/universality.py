@@ -204,6 +204,30 @@ def limit_network_accurate(table: pd.DataFrame) -> Claim:
     )
 
 
+def two_half_spaces(table: pd.DataFrame) -> Claim:
+    rows = _tried(table).query("flip_rate <= 0.1")
+    rows = rows[rows["steps"] == rows["steps"].max()]
+    each = [half_space_error(rows["budget"], rows[name]) for name in ("rho_positive", "rho_negative")]
+    off = rows["robust_test_error_clean_labels"] - (each[0] + each[1]) / 2
+    return derived(
+        "two_half_spaces",
+        rows,
+        at_most(
+            "largest_difference",
+            "largest difference from the mean of two half-spaces' errors",
+            _off(rows, off, "d"),
+            0.05,
+        ),
+        statement="At every r from .1 to 16 (β ≤ .1) a trained network's robust test error is, to within .05, the "
+        "mean of two half-spaces' errors, one for each cluster with the alignment that points of that cluster see: "
+        "where r is large these part, and the cluster with the smaller one is lost first.",
+        source="docs/theory.md §19",
+        thresholds="before any run",
+        limits="a trial at r = 16 had .50 for .50, .54 and .50",
+        figure="theories",
+    )
+
+
 def no_half_space(table: pd.DataFrame) -> Claim:
     rows = _tried(table).query("slope == 0.1 and flip_rate == 0.1")
     rows = rows[rows["steps"] == rows["steps"].max()]
@@ -274,5 +298,6 @@ CLAIMS = (
     four_group_fails,
     limit_network_accurate,
     no_half_space,
+    two_half_spaces,
     slope_decides_when_crowded,
 )

@@ -10,10 +10,10 @@ import pandas as pd
 
 from benign.claims import of_experiments
 from benign.plots import Figure
-from benign.studies.adversarial_training.figures.mnist import mnist
+from benign.studies.adversarial_training.figures.mnist import mnist, mnist_unit_norm
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
 from benign.studies.adversarial_training.figures.theories import collapse, needed_constant, recursion
-from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves
+from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves, neighbour
 from benign.studies.adversarial_training.figures.universality import clock, phases, table_of_h, theories, universality
 from benign.studies.adversarial_training.rows import SWEEPS, adversarial, described
 
@@ -30,7 +30,9 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         plane(adversarial(table, "dimension", "signal", "regime")),
         gain(of_experiments(table, "dimension", "budget")),
         learning_curves(of_experiments(table, "curves")),
+        neighbour(of_experiments(table, "neighbour")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),
+        mnist_unit_norm(of_experiments(table, "mnist_house")),
         chosen(table),
         universality(table),
         phases(table),

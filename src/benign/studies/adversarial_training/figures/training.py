@@ -15,11 +15,15 @@ from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
 from benign.plots.looks import (
     ACTIVATIONS,
+    CLEAN,
+    DOTTED,
     FOUR_GROUP,
     LOOKS,
     LOSS,
+    NOISE,
     ROBUST,
     TRAIN,
+    line,
     points,
 )
 from benign.studies.adversarial_training.figures.parts import (
@@ -42,6 +46,7 @@ from benign.studies.adversarial_training.rows import (
 from benign.theory.mixture import four_group, gaussian
 
 GAIN, OVER_D = "gain in robust test error", "over d"
+ERRORS, CLEAN_TRAIN = "error", "training error"
 
 
 def gain(rows: pd.DataFrame) -> Figure:
@@ -118,6 +123,28 @@ def draw_chosen(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     along = {GAP: "gap", EVALUATIONS: "evaluations"}
     facets.label(lambda name: across.get(name, name), lambda name: along.get(name, ROBUST))
     return facets.finish(3)
+
+
+def neighbour(rows: pd.DataFrame) -> Figure:
+    """Training and test error of ordinary training over n."""
+    text = f"""A neighbour's setting (Frei, Vardi, Bartlett, Srebro, COLT 2023): ordinary training with 15 % of the
+        labels wrong, d = 800, ‖μ‖ = d^0.26, over the number of training points; r = n‖μ‖²/d is 4 at n = 100. Dotted: β,
+        the optimum. {INTERVALS}"""
+    columns = {CLEAN: ("clean_test_error", "tested"), CLEAN_TRAIN: ("clean_train_error", "n")}
+    numbers = [
+        plots.over_seeds(rows, rows["n"], column, (ERRORS, ERRORS, name), trials)
+        for name, (column, trials) in columns.items()
+    ]
+    numbers.append(plots.level(rows["n"], rows["flip_rate"].max(), (ERRORS, ERRORS, NOISE)))
+    return figure("neighbour", rows, numbers, draw_neighbour, text)
+
+
+def draw_neighbour(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """One panel."""
+    facets = plots.Facets(numbers, 2.6, width=plots.COLUMN_WIDTH)
+    facets.draw({CLEAN: points("blue", "o"), CLEAN_TRAIN: points("vermilion", "s"), NOISE: line("grey", DOTTED)})
+    facets.label("training points n", "error", log="x")
+    return facets.finish(2, titles=lambda name: "")
 
 
 def learning_curves(rows: pd.DataFrame) -> Figure:

@@ -87,7 +87,7 @@ def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- where each theory fails
 
 THEORIES = {RECURSION: "two_group_sample_rho", FOUR_GROUP: "four_group_sample_rho"}
-BENT = "the boundary bends"
+BENT, CLUSTERS = "the boundary bends", ", two half-spaces"
 
 
 def theories(table: pd.DataFrame) -> Figure:
@@ -95,11 +95,14 @@ def theories(table: pd.DataFrame) -> Figure:
     text = f"""Theories without a fitted constant, at every r: size of the relative deviation of the measured ρ after
         the last step, in the mean over seeds, for each share β of wrong labels (leaky ReLU, γ = 0.1, adversarially
         trained with α = 0.3‖μ‖, n = 100, d = 10⁴): (a) the two-group recursion, (b) the four-group recursion, (c) the
-        limit network. (d) Robust test error with true labels less that of a half-space with the measured ρ: where it is
-        not 0, neurons of one sign have parted company and the boundary bends. {INTERVALS}"""
+        limit network. (d) Robust test error with true labels less that of a half-space with the measured ρ, and (open)
+        less the mean of two half-spaces', one for each cluster with the ρ that its points see: where the former is not
+        0, neurons of one sign have parted company and the boundary bends. {INTERVALS}"""
     rows = beside_limit(table, "universality", "theories")
     rows = _usual(rows[(rows["n"] == 100) & (rows["slope"] == 0.1) & rows["limit_error"].notna()])
     bend = rows["robust_test_error_clean_labels"] - half_space_error(rows["budget"], rows["rho"])
+    two = [half_space_error(rows["budget"], rows[name]) for name in ("rho_positive", "rho_negative")]
+    rows = rows.assign(two=rows["robust_test_error_clean_labels"] - (two[0] + two[1]) / 2)
     rows = rows.assign(**{BENT: bend, LIMIT: (rows["h"] / rows["limit_h"] - 1).abs()})
     rows = rows.assign(**{name: (rows["rho"] / rows[column] - 1).abs() for name, column in THEORIES.items()})
     numbers = [
@@ -107,13 +110,16 @@ def theories(table: pd.DataFrame) -> Figure:
         for panel in (*THEORIES, LIMIT, BENT)
         for beta, part in rows.groupby("flip_rate")
     ]
+    for beta, part in rows.groupby("flip_rate"):
+        numbers.append(plots.over_seeds(part, part["r"], "two", (BENT, BENT, f"β = {beta:g}{CLUSTERS}")))
     return figure("theories", rows, numbers, draw_theories, text)
 
 
 def draw_theories(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Four panels, the first three with one axis."""
     facets = plots.Facets(numbers, 4.6, wrap=2)
-    looks = plots.in_order(numbers["series"])
+    looks = plots.in_order(name for name in numbers["series"] if CLUSTERS not in name)
+    looks |= {name + CLUSTERS: {**look, **OPEN} for name, look in looks.items()}
     facets.draw(looks, markersize=3, linestyle="-", linewidth=0.7)
     deviations = [panel for panel in facets if panel.name != BENT]
     top = max((float(panel.axes.get_ylim()[1]) for panel in deviations), default=1.0)
