@@ -32,7 +32,7 @@ def grown(field: str, value: Any) -> list[Flagship]:
     """The smoke grid's cells with one more block, which goes through one more value, where that has a meaning."""
     grid = copy.deepcopy(GRID)
     for blocks in grid["experiments"].values():
-        if "random" not in blocks[0] and not (field == "budget_ratio" and "pixels" in blocks[0]):
+        if "random" not in blocks[0] and not (field == "budget_ratio" and "budget" in blocks[0]):
             blocks.append({**blocks[0], field: value})
     return FLAGSHIP.cells(grid)
 
