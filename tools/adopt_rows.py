@@ -51,6 +51,14 @@ def arguments() -> argparse.ArgumentParser:
         metavar="COLUMN",
         help="a column that means something else by now: left out of the rows (may be given again)",
     )
+    result.add_argument(
+        "--partly",
+        nargs=1,
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="a column that the older ones of the rows lack: compared where a row has it (may be given again)",
+    )
     result.add_argument("--scratch", type=Path, default=Path("scratch"), metavar="DIR")
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
     return result
@@ -81,8 +89,9 @@ def main(argv: list[str]) -> int:
     )
     again = sample([cells[key] for key in rows], tables.digest(table))
     vouching = {
-        **compared(again, rows, context, table),
+        **compared(again, rows, context, table, args.partly),
         "left_out": args.without,
+        "partly": args.partly,
         **sizes(again, [cells[key] for key in rows]),
     }
     mark = provenance.run_fingerprint(args.study, args.device, args.threads, images)
@@ -135,7 +144,9 @@ def sizes(again: Sequence[Cell], cells: Sequence[Cell]) -> dict[str, int]:
     return {"groups": len({cell.group for cell in cells}), "groups_again": len({cell.group for cell in again})}
 
 
-def compared(cells: Sequence[Cell], rows: Rows, context: Context, table: Path) -> dict[str, Any]:
+def compared(
+    cells: Sequence[Cell], rows: Rows, context: Context, table: Path, partly: Sequence[str] = ()
+) -> dict[str, Any]:
     """What speaks for the rows: some computed again, and how they compare. UserError if they do not agree."""
     known = {
         name for row in rows.values() for name in row
@@ -146,6 +157,10 @@ def compared(cells: Sequence[Cell], rows: Rows, context: Context, table: Path) -
         }
         for row in run_of(context.study)(list(cells), context)
     }
+    for key, row in here.items():
+        for name in partly:
+            if rows[key].get(name) is None:
+                row.pop(name, None)
     apart = [key for key in here if tolerances.differences(context.study, [rows[key]], [here[key]])]
     agreeing = [key for key in here if key not in apart]
     found = tolerances.differences(context.study, [rows[key] for key in agreeing], [here[key] for key in agreeing])

@@ -69,7 +69,8 @@ def _as_h_has_it(cell: Cell) -> dict:
     noise = (1 - 2 * cell.flip_rate) * np.array([clean, robust]) + cell.flip_rate
     observed = half_space_error(np.array([0, cell.budget]), rho, cell.flip_rate) if not bend else noise
     row = {**cell.row(status="ok"), "tested": cell.test_points, "inner_gap": 0.0, "inner_evaluations": 1.2}
-    row |= {"robust_train_loss": 1 / cell.steps, "robust_train_error": 0.0, "clean_train_error": 0.0}
+    left = 0.1 * bool(crowded and done and cell.slope == 0)
+    row |= {"robust_train_loss": max(1 / cell.steps, left), "robust_train_error": left, "clean_train_error": 0.0}
     row |= {"train_loss": 1 / cell.steps, "flipped": np.floor(cell.flip_rate * cell.n + 1e-9) / cell.n}
     row |= {"rho": rho, "mean_norm": cell.signal, "two_group_sample_rho": rho * (1.2 if r > 2 else 1)}
     # Two half-spaces of which one has lost its cluster give a bent boundary's error.
@@ -370,6 +371,9 @@ BREAKS: dict[str, dict[str, Change]] = {
         "crowded": align(network("universality"), times(1.0)),
     },
     "slope_decides_when_crowded": {
+        "left": lambda t: t.assign(
+            robust_train_error=t["robust_train_error"].mask((t["slope"] == 0) & (r(t) > 8), 0.0)
+        ),
         "relu_over_leaky": align(lambda t: (t["slope"] == 0) & (r(t) > 8), times(0.7)),
         "ordinary_over_adversarial": align(lambda t: t["training"] == "ordinary", times(0.7)),
     },

@@ -69,6 +69,14 @@ def step_size(rows: pd.DataFrame, d: Any, signal: Any) -> Any:
     return only(rows, "step_scale") * only(rows, "n") / (d + signal**2)
 
 
+def init_scale(rows: pd.DataFrame, d: NDArray) -> NDArray:
+    """(N,) σ√d at places d (N,): the rows' own, or what their one start in units of the first step is there."""
+    if rows["init_scale"].nunique() == 1:
+        return np.full(len(d), only(rows, "init_scale"))
+    first_step = only(rows, "step_scale") * (only(rows, "n") / (4 * only(rows, "width") * d)) ** 0.5
+    return only(rows, "start_ratio") * first_step
+
+
 def shares(rows: pd.DataFrame) -> list[float]:
     """Each training sample's own share of flipped labels, near β: what the predictions for that sample depend on."""
     samples = converged(rows).groupby("seed")["flipped"].first()

@@ -38,6 +38,7 @@ from benign.studies.adversarial_training.figures.parts import (
     by,
     crowding_mark,
     figure,
+    init_scale,
     log_range,
     measured,
     only,
@@ -206,14 +207,11 @@ def closed_forms(
     }
     yield from (plots.theory(x, error, (panel, ROBUST, name)) for name, error in lines.items())
     yield plots.band(x, np.minimum(averaging, linear), np.maximum(averaging, linear), (panel, ROBUST, BRACKET))
-    fixed = {name: only(leaky, name) for name in ("n", "flip_rate", "init_scale", "width")} | {"curvature": np.inf}
-    inside = [
-        assumptions.in_regime(
-            assumptions.check(**fixed, **place, step_size=step_size(leaky, place["d"], place["signal"]))
-        )
-        for place in _records(places)
-    ]
-    yield plots.spans(x, np.array(inside), (panel, ROBUST, REGIME))
+    fixed = {name: only(leaky, name) for name in ("n", "flip_rate", "width")} | {"curvature": np.inf}
+    own = zip(_records(places), step_size(leaky, d, signal), init_scale(leaky, d), strict=True)
+    checks = [assumptions.check(**fixed, **place, step_size=step, init_scale=start) for place, step, start in own]
+    inside = np.array([assumptions.in_regime(each) for each in checks])
+    yield plots.spans(x, inside, (panel, ROBUST, REGIME))
 
 
 def recursion_lines(leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.DataFrame) -> Iterator[pd.DataFrame]:

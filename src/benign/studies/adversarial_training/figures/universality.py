@@ -106,12 +106,12 @@ def theories(table: pd.DataFrame) -> Figure:
     rows = rows.assign(**{BENT: bend, LIMIT: (rows["h"] / rows["limit_h"] - 1).abs()})
     rows = rows.assign(**{name: (rows["rho"] / rows[column] - 1).abs() for name, column in THEORIES.items()})
     numbers = [
-        plots.over_seeds(part, part["r"], panel, (panel, panel, f"β = {beta:g}"))
+        plots.over_seeds(part, part["r"], panel, (panel, DEVIATION, f"β = {beta:g}"))
         for panel in (*THEORIES, LIMIT, BENT)
         for beta, part in rows.groupby("flip_rate")
     ]
     for beta, part in rows.groupby("flip_rate"):
-        numbers.append(plots.over_seeds(part, part["r"], "two", (BENT, BENT, f"β = {beta:g}{CLUSTERS}")))
+        numbers.append(plots.over_seeds(part, part["r"], "two", (BENT, DEVIATION, f"β = {beta:g}{CLUSTERS}")))
     return figure("theories", rows, numbers, draw_theories, text)
 
 
@@ -134,6 +134,7 @@ def draw_theories(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- phases
 
 END, BEST = "after the last step", f"after the best recorded step from {EARLY} on"
+OUTCOMES = ("benign", "harmful", "not all fitted")
 BUDGET, EQUAL = "budget α/‖μ‖", "h = α/‖μ‖"
 
 
@@ -143,17 +144,20 @@ def phases(table: pd.DataFrame) -> Figure:
         is α/‖μ‖. Below the line of the last step overfitting is robustly benign for large ‖μ‖; above that of the best
         step (from {EARLY} on) it is harmful at every step; between them stopping early is benign and training on is
         not. (a) β = 0.1, γ = 0.1; marks: networks of two very different n and d, filled where robust test error with
-        true labels is below 1/2. (b), (c) The line of the last step at other β and γ."""
+        true labels is below 1/2, grey where wrong labels are not all robustly fitted. (b), (c) The line of the last
+        step at other β and γ."""
     limits = converged(limit_networks(table, "phases"))
     usual = limits.query("flip_rate == 0.1 and slope == 0.1")
     numbers = [*_lines(usual, "β = 0.1, γ = 0.1", END, BEST)]
     tried = _last(of_experiments(table, "phases").query("sampling != 'limit'"))
     for (n, d), part in converged(tried).groupby(["n", "d"]):
-        error = part.groupby(["r", "ratio"])["robust_test_error_clean_labels"].mean()
-        r, ratio = (error.index.get_level_values(name).to_numpy(float) for name in ("r", "ratio"))
-        for name, chosen in (("benign", error.to_numpy() < 0.5), ("harmful", error.to_numpy() >= 0.5)):
+        aside = 0.94 if n == tried["n"].min() else 1.06  # so that marks of two n and d are both seen
+        means = part.groupby(["r", "ratio"])[["robust_test_error_clean_labels", "robust_train_error"]].mean()
+        fitted, low = means["robust_train_error"] == 0, means["robust_test_error_clean_labels"] < 0.5
+        for name, chosen in zip(OUTCOMES, (fitted & low, fitted & ~low, ~fitted), strict=True):
+            at = means[chosen].reset_index()
             series = f"n = {n}, d = {plots.scientific(float(str(d)))}, {name}"
-            numbers.append(plots.single_runs(r[chosen], ratio[chosen], ("β = 0.1, γ = 0.1", BUDGET, series)))
+            numbers.append(plots.single_runs(aside * at["r"], at["ratio"], ("β = 0.1, γ = 0.1", BUDGET, series)))
     for panel, column, letter in (("over β", "flip_rate", "β"), ("over γ", "slope", "γ")):
         other = {"flip_rate": "slope", "slope": "flip_rate"}[column]
         for value, part in limits[limits[other] == 0.1].groupby(column):
@@ -179,8 +183,8 @@ def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     own: dict[str, Look] = {END: line("black", width=1.2), BEST: line("black", DASHED)}
     for name in runs:
         setting, outcome = name.rsplit(", ", 1)
-        look = points("blue" if outcome == "benign" else "vermilion", shapes[setting])
-        own[name] = look if outcome == "benign" else {**look, **OPEN}
+        colour = dict(zip(OUTCOMES, ("blue", "vermilion", "grey"), strict=True))[outcome]
+        own[name] = points(colour, shapes[setting]) | ({} if outcome == "benign" else OPEN)
     others = [name for name in dict.fromkeys(numbers["series"]) if name not in own]
     own |= {name: {**look, "marker": "", "linestyle": "-"} for name, look in plots.in_order(others).items()}
     facets.draw(own, markersize=4)
@@ -188,7 +192,7 @@ def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         panel.axes.axvline(1, **line("grey", DOTTED, 0.8))
     facets.label(CROWDING, BUDGET, log="x", most=4)
     facets.grid[0, 0].set_ylim(0, 1)
-    return facets.finish(4)
+    return facets.finish(3)
 
 
 def table_of_h(table: pd.DataFrame) -> Figure:
