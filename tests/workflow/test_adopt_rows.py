@@ -63,9 +63,9 @@ def record(folder: Path, **environment: str) -> None:
     )
 
 
-def adopt(folder: Path) -> int:
+def adopt(folder: Path, *options: str) -> int:
     places = ["--scratch", str(folder / "scratch"), "--results", str(folder / "results")]
-    return adopt_rows.main(["--study", STUDY, "--tier", "smoke", *places])
+    return adopt_rows.main(["--study", STUDY, "--tier", "smoke", *places, *options])
 
 
 def change(folder: Path, alter: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ def test_after_adopting_a_slice_computes_nothing_and_provenance_says_what_speaks
         "code": OLD, "processor": "a kept processor", "rows": 5, "for": provenance.code_of(STUDY),
         "groups": 3, "groups_again": 3, "computed_again": 5, "agreed": again, "to_the_bit": again,
         "tolerance": adopt_rows.tolerance(STUDY),
-        "not_compared": "what was trained in rows with an inner_gap above 0.5", "left_out": [],
+        "not_compared": "what was trained in rows with an inner_gap above 0.5", "left_out": [], "partly": [],
     }  # fmt: skip
 
 
@@ -123,6 +123,16 @@ def test_one_row_in_so_many_may_be_another_and_is_counted(finished: Path, monkey
     assert adopt(finished) == 0
     origins = json.loads((run(finished, "again").with_suffix(".json")).read_text())["origins"]
     assert [(each["taken_over"]["computed_again"], each["taken_over"]["agreed"]) for each in origins] == [(5, 4)]
+
+
+def test_a_column_that_only_younger_rows_have_is_compared_where_it_is_if_that_is_said(finished: Path) -> None:
+    first = tables.read_rows(table_of(finished))[0]["key"]
+    change(finished, lambda row: row | ({"rho": None} if row["key"] == first else {}))
+    assert adopt(finished) == 2
+    assert adopt(finished, "--partly", "rho") == 0
+    assert run(finished, "again").read_bytes() == table_of(finished).read_bytes()
+    change(finished, lambda row: row | ({"rho": None} if row["key"] == first else {"rho": 1.2 * row["rho"]}))
+    assert adopt(finished, "--partly", "rho") == 2
 
 
 def test_a_table_that_is_not_the_recorded_one_is_refused(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
