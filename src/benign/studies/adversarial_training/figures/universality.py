@@ -143,9 +143,9 @@ def phases(table: pd.DataFrame) -> Figure:
     text = f"""Phases of the theorem in r = n‖μ‖²/d and α/‖μ‖: the budget α*/‖μ‖ where h(r, α/‖μ‖) of the limit network
         is α/‖μ‖. Below the line of the last step overfitting is robustly benign for large ‖μ‖; above that of the best
         step (from {EARLY} on) it is harmful at every step; between them stopping early is benign and training on is
-        not. (a) β = 0.1, γ = 0.1; marks: networks of two very different n and d, filled where robust test error with
-        true labels is below 1/2, grey where wrong labels are not all robustly fitted. (b), (c) The line of the last
-        step at other β and γ."""
+        not. (a) β = 0.1, γ = 0.1; marks: networks of two very different n and d, blue where robust test error with
+        true labels is below 1/2, orange where it is not, grey where labels are not all robustly fitted: there, at large
+        r and α, h and the lines rise again. (b), (c) The line of the last step at other β and γ."""
     limits = converged(limit_networks(table, "phases"))
     usual = limits.query("flip_rate == 0.1 and slope == 0.1")
     numbers = [*_lines(usual, "β = 0.1, γ = 0.1", END, BEST)]
@@ -184,7 +184,7 @@ def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     for name in runs:
         setting, outcome = name.rsplit(", ", 1)
         colour = dict(zip(OUTCOMES, ("blue", "vermilion", "grey"), strict=True))[outcome]
-        own[name] = points(colour, shapes[setting]) | ({} if outcome == "benign" else OPEN)
+        own[name] = points(colour, shapes[setting])
     others = [name for name in dict.fromkeys(numbers["series"]) if name not in own]
     own |= {name: {**look, "marker": "", "linestyle": "-"} for name, look in plots.in_order(others).items()}
     facets.draw(own, markersize=4)
