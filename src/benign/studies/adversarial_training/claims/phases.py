@@ -223,7 +223,7 @@ def pairs_matter(table: pd.DataFrame) -> Claim:
         source="docs/theory.md §19; [frei], [xu] have independent rows and signs",
         thresholds="before any run",
         limits="a trial had no change from signs, and .546 to .510 from pairs at d = 10⁸, r = 1",
-        figure="clock",
+        figure="",
     )
 
 

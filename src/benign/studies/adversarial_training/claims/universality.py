@@ -122,7 +122,7 @@ def crowding_decides(table: pd.DataFrame) -> Claim:
         source="ours: the theorem's second condition, d ≥ Cn² log n, does not show; its first, d ≥ Cn‖μ‖², does",
         thresholds="before any run",
         limits="a trial had 1 to 2 % at r ≤ 1 and 14 to 50 % at r ≥ 4",
-        figure="theories",
+        figure="universality",
     )
 
 
@@ -161,7 +161,7 @@ def four_group_accurate(table: pd.DataFrame) -> Claim:
         source="docs/theory.md §19",
         thresholds="before any run",
         limits="a trial of 60 settings had .3 to .5 % at β ≤ .1",
-        figure="theories",
+        figure="universality",
     )
 
 
@@ -200,7 +200,7 @@ def limit_network_accurate(table: pd.DataFrame) -> Claim:
         source="docs/theory.md §19",
         thresholds="before any run",
         limits="what is left is the luck of noise and start",
-        figure="theories",
+        figure="universality",
     )
 
 
@@ -228,7 +228,7 @@ def two_half_spaces(table: pd.DataFrame) -> Claim:
         "= 1 patterns do not follow the clusters yet, and one half-space is right (two are .03 off, .07 with slope "
         "0). At d = 10¹² ‖μ‖ is so large that a sample's error is 0 or 1/2, and the formula has 1/2 for some that "
         "lose nothing.",
-        figure="theories",
+        figure="universality",
     )
 
 
@@ -259,7 +259,7 @@ def no_half_space(table: pd.DataFrame) -> Claim:
         source="docs/theory.md §19",
         thresholds="before any run",
         limits="a trial had .14 to .2 more at r = 16",
-        figure="theories",
+        figure="universality",
     )
 
 

@@ -36,7 +36,7 @@ def _usual(rows: pd.DataFrame) -> pd.DataFrame:
 def universality(table: pd.DataFrame) -> Figure:
     """h over r for every n and d, its deviation from the limit network's over d, and each robust error predicted."""
     text = f"""Dimension and sample size drop out. (a) Alignment h = ρ/‖μ‖ after the last step over r = n‖μ‖²/d, of
-        leaky ReLU networks adversarially trained with α = 0.3‖μ‖; line: the limit network, n + 1 coordinates, n = 100.
+        leaky ReLU networks adversarially trained with α = 0.3‖μ‖, and (open) of limit networks, n + 1 coordinates.
         (b) Its deviation from that of the limit network with the same labels over d/n, n = 100. (c) Robust test error
         with true labels of each network (all activations, n, d, β, γ, both trainings) against Φ(α - ρ) with ρ = ‖μ‖h
         from its limit network alone, and (d) against the limit network's own, at the same ‖μ‖: where r > 1 networks are
@@ -49,8 +49,11 @@ def universality(table: pd.DataFrame) -> Figure:
         numbers.append(
             plots.over_seeds(part, part["r"], "h", (OVER_R, H, f"n = {n}, d = {plots.scientific(float(str(d)))}"))
         )
-    limits = _usual(limit_networks(table, "universality").query("n == 100"))
-    numbers.append(plots.predicted(limits, limits["r"], "h", (OVER_R, H, LIMIT)))
+    limits = limit_networks(table, "universality")
+    limits = limits[(limits["activation"] == "leaky_relu") & (limits["training"] == "adversarial")]
+    for n, part in _last(limits).groupby("n"):
+        series = f"{LIMIT}, n = {int(str(n))}"
+        numbers.append(plots.over_seeds(part, part["r"], "h", (OVER_R, H, series)))
     near = course[course["n"] == 100].assign(off=lambda each: each["h"] / each["limit_h"] - 1)
     for r, part in near.groupby("r"):
         numbers.append(plots.over_seeds(part, part["d"] / part["n"], "off", (OVER_D, FROM_LIMIT, f"r = {r:g}")))
@@ -69,7 +72,10 @@ def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Four panels; the errors' with the line of equality."""
     facets = plots.Facets(numbers, 5.6, panels=[OVER_R, OVER_D, HALF_SPACE, OWN], wrap=2)
     for panel in facets:
-        looks = plots.in_order(panel.numbers.loc[panel.numbers["kind"] != "theory", "series"])
+        names = [str(name) for name in dict.fromkeys(panel.numbers["series"])]
+        limits = [name for name in names if name.startswith(LIMIT)]
+        looks = plots.in_order(name for name in names if name not in limits)
+        looks |= {name: {**each, **OPEN} for name, each in plots.in_order(limits).items()}
         if panel.name in (HALF_SPACE, OWN):
             plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=2.5, alpha=0.5)
             panel.axes.plot([0, 1], [0, 1], **line("black", width=0.7))
