@@ -76,7 +76,8 @@ def trainings(rows: Sequence[dict[str, Any]]) -> list[Training]:
     """The networks behind the rows of clusters that ended well."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        if row["data"] == "clusters" and row["sampling"] == "in_law" and row["status"] == "ok":
+        usual = (row["sampling"], row["flips"], row["start"]) == ("in_law", "random", "paired")  # as `drawn` has them
+        if usual and row["data"] == "clusters" and row["status"] == "ok":
             settings = (*(row[name] for name in DECIDING), row["test_points"], train_budget(row))
             found.setdefault(settings, []).append(row)
     return [Training(rows) for rows in found.values()]
