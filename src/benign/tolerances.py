@@ -59,9 +59,9 @@ _FLAGSHIP: Columns = {
     "four_group_rho four_group_sample_rho floor_error "
     "largest_constant",
     SINGLE: "mean_norm",
-    TRAINED: "rho robust_train_loss robust_train_loss_high robust_train_loss_low train_loss",
+    TRAINED: "rho rho_negative rho_positive robust_train_loss robust_train_loss_high robust_train_loss_low train_loss",
     GAP: "inner_gap",
-    SHARE: "clean_test_error clean_test_error_clean_labels clean_train_error "
+    SHARE: "misaligned clean_test_error clean_test_error_clean_labels clean_train_error "
     "robust_test_error robust_test_error_clean_labels robust_train_error vanished",
     WORK: "inner_evaluations",
 }
