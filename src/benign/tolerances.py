@@ -42,7 +42,7 @@ EXACT = Tolerance(0, 0)  # settings, what was drawn, text
 DOUBLE = Tolerance(1e-9, 1e-9)  # float64: closed forms, and descent in float64
 SINGLE = Tolerance(1e-6, 1e-6)  # float32 without training; float64 behind a condition number of up to 10⁸
 TRAINED = Tolerance(1e-4, 0.1, scale=0.01)  # of a network trained in float32: losses, ρ
-GAP = Tolerance(1e-4, 0.1, scale=0.05)  # the difference of two such numbers, 0 where the attack is exact
+GAP = Tolerance(1e-4, 0.1)  # of an inner maximum, relative: 1 - cos of what it may still turn by
 SHARE = Tolerance(1e-4, 0.05)  # of points that such a network gets wrong: in a stray row 2 of 40 change sides
 WORK = Tolerance(1e-4, 0.5)  # how long it took to get there
 KINKS = Tolerance(0.05, 0.2, scale=0.1)  # of neurons that changed sides: descent ends at kinks, where a bit decides

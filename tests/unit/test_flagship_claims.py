@@ -260,7 +260,8 @@ def starts_at(ratio: float) -> Where:
 
 
 def loss(of_steps: Where) -> Change:
-    return lambda t: t.assign(robust_train_loss=of_steps(t))
+    """But for what the lost points make it at least."""
+    return lambda t: t.assign(robust_train_loss=of_steps(t).clip(np.log(2) * t["robust_train_error"]))
 
 
 BREAKS: dict[str, dict[str, Change]] = {

@@ -33,7 +33,7 @@ def mnist_clean_labels(table: pd.DataFrame) -> Claim:
 
 def mnist_unit_norm(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "mnist_house").query("flip_rate == 0 and training == 'adversarial'")
-    rows = rows[(rows["budget"] > 0) & (rows["budget"] <= 0.2)]
+    rows = rows[rows["budget"].round(9).between(0, 0.2, inclusive="right")]
 
     def spread(part: pd.DataFrame) -> pd.Series:
         errors = part.groupby(["budget", "side"])["robust_test_error"].mean().groupby("budget")
