@@ -62,13 +62,11 @@ def _each_way(
     limit: float,
     name: str = "",
 ) -> list[Criterion]:
-    """One criterion for each way: the least or largest of a statistic of its rows, beside those of no way."""
-    found = []
-    for way in WAYS:
-        own = rows[(rows["way"] == way) | ~rows["model"].isin(RESERVOIRS)]
-        several = of(estimates(own if (own["way"] == way).any() else own.iloc[:0], statistic))
-        found.append(judge(f"{name}{way.replace(', ', '_')}", f"{says}, {way}", several, limit))
-    return found
+    """One criterion for each way: the least or largest of a statistic, which has a level "way" in its index."""
+    several = estimates(rows, statistic)
+    at = statistic(rows).index.get_level_values("way") if several else []
+    own = {way: of([each for each, whose in zip(several, at, strict=True) if whose == way]) for way in WAYS}
+    return [judge(f"{name}{way.replace(', ', '_')}", f"{says}, {way}", own[way], limit) for way in WAYS]
 
 
 def _all_ways(rows: pd.DataFrame) -> pd.DataFrame:
@@ -242,8 +240,8 @@ def few_pairs_suffice(table: pd.DataFrame) -> Claim:
     rows = rows[rows["pairs"].isin([PAPERS, 200])]
 
     def ratios(t: pd.DataFrame) -> pd.Series:
-        means = t.groupby(["way", "pairs"])[UNSEEN].mean().unstack()
-        return means[PAPERS] / means[200] if {PAPERS, 200} <= set(means) else pd.Series([float("nan")])
+        means = t.groupby(["way", "pairs"])[UNSEEN].mean().unstack().reindex(columns=[PAPERS, 200])
+        return means[PAPERS] / means[200]
 
     return _claim(
         "few_pairs_suffice",
@@ -266,7 +264,8 @@ def networks_catch_up(table: pd.DataFrame) -> Claim:
     def leads(t: pd.DataFrame) -> pd.Series:
         means = t.groupby(["pairs", "model", "difference"])[UNSEEN].mean().reset_index()
         best = means.groupby(["pairs", means["model"].isin(NETWORKS)])[UNSEEN].max().unstack()
-        return best[True] - best[False] if {True, False} <= set(best) else pd.Series([float("nan")])
+        best = best.reindex(columns=[True, False])
+        return best[True] - best[False]
 
     return _guess(
         "networks_catch_up",
@@ -418,7 +417,7 @@ def recalls_fall_without_the_cue(table: pd.DataFrame) -> Claim:
     rows = rows.assign(both=rows[[confusion(each, each) for each in ("same", "different")]].mean(axis=1))
 
     def falls(t: pd.DataFrame) -> pd.Series:
-        means = t.groupby(["way", "noise", "noisy"])["both"].mean().unstack()
+        means = t.groupby(["way", "noise", "noisy"])["both"].mean().unstack().reindex(columns=["same", "both"])
         return means["same"] - means["both"]
 
     return _guess(
@@ -437,8 +436,8 @@ def one_image_is_easier(table: pd.DataFrame) -> Claim:
     rows = _ways(pd.concat([published, of_experiments(table, "pairing")]))
 
     def gains(t: pd.DataFrame) -> pd.Series:
-        means = t.groupby(["way", "pairing"])[UNSEEN].mean().unstack()
-        return means["one_image"] - means["two_images"] if len(means.columns) == 2 else means.iloc[:, 0] * float("nan")
+        means = t.groupby(["way", "pairing"])[UNSEEN].mean().unstack().reindex(columns=["one_image", "two_images"])
+        return means["one_image"] - means["two_images"]
 
     return _guess(
         "one_image_is_easier",

@@ -19,7 +19,7 @@ SEEN, UNSEEN = "seen classes", "unseen classes"
 COLUMN = {SEEN: "seen_accuracy", UNSEEN: "unseen_accuracy"}
 LETTERS = {"nodes": "nodes", "tested": "test pairs"}
 READOUTS = {"columns": "read at every column", "trajectory": "all columns side by side"}
-SIGNED, ABSOLUTE, JOINT = "states subtracted", "states subtracted, absolute", "one reservoir for both"
+SIGNED, ABSOLUTE, JOINT = "states subtracted", "states subtracted (absolute)", "one reservoir for both"
 BEST, SIAMESE, CONVOLUTIONAL = "best linear on pixels", "Siamese network", "convolutional network"
 NETWORK = {"siamese": SIAMESE, "convolutional": CONVOLUTIONAL}
 SERIES: dict[str, Look] = {
@@ -95,13 +95,14 @@ def _draw(
     drawn.draw(SERIES | LEVELS | {SEEN: OPEN, UNSEEN: {}}, names, **look)
     for panel in drawn:
         panel.axes.set_ylim(low, 1.02)
-    if numbers["series"].str.endswith(SEEN).any():
+    if numbers["series"].str.endswith(f", {SEEN}").any():
         drawn.key("open: seen classes", color="grey", linestyle="", marker="o", **OPEN)
     return drawn
 
 
 def _places(facets: plots.Facets, names: list[str]) -> None:
-    """Names for the places 0, 1, … on the x-axis."""
+    """Names for the places 0, 1, … on the x-axis, up to the last that has numbers."""
+    names = names[: round(facets.numbers.loc[facets.numbers["kind"] == "measured", "x"].max()) + 1]
     for panel in facets:
         panel.axes.set_xticks(range(len(names)), [plots.typeset(name) for name in names], rotation=35, ha="right")
         panel.axes.set_xlim(-0.6, len(names) - 0.4)
@@ -122,8 +123,8 @@ def _chance(shares: dict[float, float], panel: str, quantity: str) -> pd.DataFra
 
 # ---------------------------------------------------------------- five relations
 
-SCALINGS = {"eigenvalue": "radius .5", "square_root": "root scaling"}
-NOISES = {"peak": "noise on all pixels", "pixels": "on a fifth"}
+SCALINGS = {"eigenvalue": "radius .5", "square_root": "root"}
+NOISES = {"peak": "all pixels", "pixels": "a fifth"}
 READINGS = [f"{noise}, {scaling}" for noise in NOISES.values() for scaling in SCALINGS.values()]
 OTHERS = ["random halves", "one image twice", "CIFAR-10", "CIFAR-10, random halves"]
 
@@ -131,9 +132,10 @@ OTHERS = ["random halves", "one image twice", "CIFAR-10", "CIFAR-10, random halv
 def readings(published: pd.DataFrame, splits: pd.DataFrame, pairing: pd.DataFrame) -> Figure:
     """A panel for each readout; at each place a reading of the sources, another split, or other images."""
     text = f"""Five-way accuracy on pairs of classes that training did not see (filled) and of those that it saw (open):
-        digits 0 to 5 against 6 to 9, 250 training pairs, for every reading of the sources; then random halves of the
-        digits, pairs made of one image, and grey CIFAR-10. The linear baseline is the best of its kind. Dashed: about
-        .85, which is reported from 750 nodes on; dotted: chance. {plots.INTERVALS}"""
+        digits 0 to 5 against 6 to 9, 250 training pairs, for every reading of the sources (noise on all pixels or on a
+        fifth of them; spectral radius .5, or weights over the root of their largest eigenvalue); then random halves of
+        the digits, pairs made of one image, and grey CIFAR-10. The linear baseline is the best of its kind. Dashed:
+        about .85, which is reported from 750 nodes on; dotted: chance. {plots.INTERVALS}"""
     places = [(noise, scaling) for noise in NOISES for scaling in SCALINGS]
     digits, cifar = (published[published["data"] == data] for data in ("mnist", "cifar10"))
     parts = [digits[(digits["noise"] == noise) & (digits["radius"] == scaling)] for noise, scaling in places]
@@ -231,7 +233,7 @@ def draw_pairs(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 # ---------------------------------------------------------------- what carries "same", and other tasks
 
-TWO_WAY, RECALL = "share right, same or different", 'recall of "same" and "different" among five'
+TWO_WAY, RECALL = "share right of two", "mean recall among five"
 CUES = {("peak", "same"): "same: all pixels", ("pixels", "same"): "same: a fifth", ("none", "same"): "no noise"}
 CUES |= {("peak", "both"): "both: all pixels", ("pixels", "both"): "both: a fifth"}
 
@@ -291,7 +293,7 @@ def tasks(others: pd.DataFrame, published: pd.DataFrame) -> Figure:
 
 def draw_tasks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Names of the tasks below."""
-    facets = _draw(numbers, 3.5, linestyle="")
+    facets = _draw(numbers, 3.5, linestyle="", markersize=4.5)
     _places(facets, list(TASKS.values()))
     facets.label("", ACCURACY)
     return facets.finish(columns=4)
