@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import matplotlib.figure
@@ -12,6 +13,7 @@ from benign import plots
 from benign.claims import of_experiments
 from benign.plots import Figure
 from benign.plots.looks import DASHED, OPEN, Look, line, points
+from benign.studies.reservoir_similarity.comparable import comparable
 from benign.studies.reservoir_similarity.grid import FIVE, LINEAR, RESERVOIRS, confusion
 
 ACCURACY, SHARE = "share right", "share of answers"
@@ -19,7 +21,7 @@ SEEN, UNSEEN = "seen classes", "unseen classes"
 COLUMN = {SEEN: "seen_accuracy", UNSEEN: "unseen_accuracy"}
 LETTERS = {"nodes": "nodes", "tested": "test pairs"}
 READOUTS = {"columns": "read at every column", "trajectory": "all columns side by side"}
-SIGNED, ABSOLUTE, JOINT = "states subtracted", "states subtracted (absolute)", "one reservoir for both"
+SIGNED, ABSOLUTE, JOINT = "signed differences", "absolute differences", "one reservoir for both"
 BEST, SIAMESE, CONVOLUTIONAL = "best linear on pixels", "Siamese network", "convolutional network"
 NETWORK = {"siamese": SIAMESE, "convolutional": CONVOLUTIONAL}
 SERIES: dict[str, Look] = {
@@ -42,7 +44,7 @@ LEVELS = {
 
 def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
-    rows = table.assign(series=_series(table))
+    rows = comparable(table.assign(series=_series(table)))
     published, pairing = of_experiments(rows, "readings"), of_experiments(rows, "pairing")
     return [
         readings(published, of_experiments(rows, "splits"), pairing),
@@ -80,9 +82,13 @@ def _measured(rows: pd.DataFrame, panel: str, both: bool = True) -> list[pd.Data
     return [
         plots.over_seeds(part, part["x"], COLUMN[which], (panel, ACCURACY, f"{name}, {which}"), "tested")
         for which in ((SEEN, UNSEEN) if both else (UNSEEN,))
-        for name in SERIES
-        if len(part := rows[rows["series"] == name])
+        for name, part in _models(rows)
     ]
+
+
+def _models(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """(series, rows) of each model that has any, in one order."""
+    return [(name, part) for name in SERIES if len(part := rows[rows["series"] == name])]
 
 
 def _draw(
@@ -107,6 +113,13 @@ def _places(facets: plots.Facets, names: list[str]) -> None:
         panel.axes.set_xticks(range(len(names)), [plots.typeset(name) for name in names], rotation=35, ha="right")
         panel.axes.set_xlim(-0.6, len(names) - 0.4)
         panel.axes.tick_params(axis="x", labelsize=6.5)
+
+
+def _ticks(facets: plots.Facets) -> None:
+    """What was run, on the x-axis."""
+    run = sorted(facets.numbers.loc[facets.numbers["kind"] == "measured", "x"].unique())
+    for panel in facets:
+        panel.axes.set_xticks(run, [f"{x:g}" for x in run], rotation=35)
 
 
 def _beside(rows: pd.DataFrame, place: float | pd.Series) -> pd.DataFrame:
@@ -167,16 +180,10 @@ def confusions(rows: pd.DataFrame) -> Figure:
     rows = rows[rows["model"].isin(RESERVOIRS)]
     numbers = []
     for panel, part in _by_readout(rows):
-        for (name, relation), own in _pairs_of(part):
+        for (name, own), relation in itertools.product(_models(part), FIVE):
             means = [own.loc[own["status"] == "ok", confusion(relation, answer)].mean() for answer in FIVE]
             numbers.append(plots.single_runs(range(len(FIVE)), means, (name, panel, relation)))
     return plots.of_rows("confusion", rows, text, numbers, draw_confusions, **LETTERS)
-
-
-def _pairs_of(rows: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-    """((variant, relation), rows of the variant)."""
-    named = {name: rows[rows["series"] == name] for name in SERIES}
-    return [((name, relation), part) for name, part in named.items() if len(part) for relation in FIVE]
 
 
 def draw_confusions(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -209,6 +216,7 @@ def draw_nodes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Nodes on a logarithmic axis."""
     facets = _draw(numbers, 2.8, low=0.4)
     facets.label("nodes of the reservoir", ACCURACY, log="x")
+    _ticks(facets)
     return facets.finish(columns=4)
 
 
@@ -228,6 +236,7 @@ def draw_pairs(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Pairs on a logarithmic axis."""
     facets = _draw(numbers)
     facets.label("training pairs", ACCURACY, log="x")
+    _ticks(facets)
     return facets.finish(columns=4)
 
 
@@ -250,7 +259,7 @@ def noise(rows: pd.DataFrame) -> Figure:
         for quantity, task in ((TWO_WAY, "same_or_different"), (RECALL, "five")):
             for place, (which, pairs) in enumerate(CUES):
                 own = part[(part["task"] == task) & (part["noise"] == which) & (part["noisy"] == pairs)]
-                for name, same in _beside(own, place).groupby("series", sort=False):
+                for name, same in _models(_beside(own, place)):
                     where = (panel, quantity, f"{name}, {UNSEEN}")
                     numbers.append(plots.over_seeds(same, same["x"], "shown", where, "tested"))
             if task != "five" and (part["task"] == task).any():
@@ -293,7 +302,7 @@ def tasks(others: pd.DataFrame, published: pd.DataFrame) -> Figure:
 
 def draw_tasks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Names of the tasks below."""
-    facets = _draw(numbers, 3.5, linestyle="", markersize=4.5)
+    facets = _draw(numbers, 3.5, linestyle="")
     _places(facets, list(TASKS.values()))
     facets.label("", ACCURACY)
     return facets.finish(columns=4)
