@@ -383,6 +383,8 @@ def ideal_accuracy(of: Cell) -> float:
             return 0.5
         if of.model in NETWORKS:
             return 0.97 if of.pairs >= 1000 else 0.6
+        if of.penalty > 1e-8:
+            return 0.92
         return 0.85 + 0.0001 * (min(of.nodes, 500) - 500) / 5
     if of.task == "rotation":
         return {"pixels": 0.6, "pairs": 0.83}.get(of.model, 0.85 if reservoirs else 0.52)
@@ -483,6 +485,7 @@ BREAKS: dict[str, Change] = {
     "grows_with_nodes": lambda t: five(t, of(t, experiment="nodes", nodes=100) & reservoirs(t), POOR),
     "reported_accuracy": lambda t: five(t, of(t, experiment="nodes", nodes=1000), dict.fromkeys(FIVE, 0.98)),
     "few_pairs_suffice": lambda t: five(t, of(t, experiment="pairs", pairs=50), POOR),
+    "penalty_helps_trajectories": lambda t: five(t, of(t, experiment="penalties"), POOR),
     "networks_catch_up": lambda t: five(t, (t["pairs"] >= 1000) & t["model"].isin(NETWORKS), POOR),
     "rotation_as_reported": lambda t: where(t, of(t, task="rotation"), unseen_accuracy=0.7),
     "linear_tells_rotation": lambda t: where(t, of(t, model="pairs", task="rotation"), unseen_accuracy=0.6),

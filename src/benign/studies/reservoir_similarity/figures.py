@@ -51,6 +51,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         confusions(published[published["data"] == "mnist"]),
         over_nodes(of_experiments(rows, "nodes")),
         over_pairs(of_experiments(rows, "pairs")),
+        over_penalties(of_experiments(rows, "penalties")),
         noise(of_experiments(rows, "noise")),
         tasks(of_experiments(rows, "tasks"), published[published["data"] == "mnist"]),
     ]
@@ -237,6 +238,23 @@ def draw_pairs(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = _draw(numbers)
     facets.label("training pairs", ACCURACY, log="x")
     _ticks(facets)
+    return facets.finish(columns=4)
+
+
+def over_penalties(rows: pd.DataFrame) -> Figure:
+    """A panel for each readout; x is the ridge penalty."""
+    text = f"""Five-way accuracy on unseen digits (filled) and seen ones (open) against the penalty of the ridge
+        regression, which is 1e-8 in the sources. {plots.INTERVALS}"""
+    numbers = []
+    for panel, part in _by_readout(rows):
+        numbers += _measured(part.assign(x=part["penalty"]), panel)
+    return plots.of_rows("penalties", rows, text, numbers, draw_penalties, **LETTERS)
+
+
+def draw_penalties(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Penalties on a logarithmic axis."""
+    facets = _draw(numbers, 2.8)
+    facets.label("penalty of the ridge regression", ACCURACY, log="x")
     return facets.finish(columns=4)
 
 

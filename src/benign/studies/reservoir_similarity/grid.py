@@ -130,6 +130,6 @@ STUDY = Study(
     title="Krishnagopal, Aloimonos, Girvan, Similarity learning: a reservoir computing approach, Complexity 2018.",
     cell=Cell,
     row=Row,
-    figures=("readings", "confusion", "nodes", "pairs", "noise", "tasks"),
+    figures=("readings", "confusion", "nodes", "pairs", "penalties", "noise", "tasks"),
     start={"model": "differential", "test_pairs": 100},
 )
