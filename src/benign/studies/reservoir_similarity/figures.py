@@ -253,7 +253,7 @@ def over_penalties(rows: pd.DataFrame) -> Figure:
 
 def draw_penalties(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Penalties on a logarithmic axis."""
-    facets = _draw(numbers, 2.8)
+    facets = _draw(numbers, 2.8, low=0.4)
     facets.label("penalty of the ridge regression", ACCURACY, log="x")
     return facets.finish(columns=4)
 
@@ -320,7 +320,7 @@ def tasks(others: pd.DataFrame, published: pd.DataFrame) -> Figure:
 
 def draw_tasks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Names of the tasks below."""
-    facets = _draw(numbers, 3.5, linestyle="")
+    facets = _draw(numbers, 3.5, linestyle="", markersize=4.2)
     _places(facets, list(TASKS.values()))
     facets.label("", ACCURACY)
     return facets.finish(columns=4)
