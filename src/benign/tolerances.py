@@ -65,6 +65,7 @@ _FLAGSHIP: Columns = {
     "robust_test_error robust_test_error_clean_labels robust_train_error vanished",
     WORK: "inner_evaluations",
 }
+_RELATIONS = ("same", "rotated", "zoomed", "blurred", "different")
 # Each result column of each study's table.
 COLUMNS: dict[str, Columns] = {
     "adversarial_training": _FLAGSHIP,
@@ -119,6 +120,12 @@ COLUMNS: dict[str, Columns] = {
         # The tangent kernel is made of arccos, which at 1 loses half of the digits.
         SINGLE: "kernel_gap linearised_gap movement predicted_movement train_error",
         KINKS: "kernel_change",
+    },
+    "reservoir_similarity": {
+        EXACT: "status tested",
+        DOUBLE: "echo spectral_radius",
+        SHARE: "train_accuracy seen_accuracy unseen_accuracy "
+        + " ".join(f"{one}_as_{other}" for one in _RELATIONS for other in _RELATIONS),
     },
 }
 
