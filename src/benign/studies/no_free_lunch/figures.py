@@ -113,13 +113,15 @@ def draw_trade_off(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     shown = list(dict.fromkeys(numbers["quantity"]))
     facets = plots.Facets(numbers, 0.7 + 2.1 * len(shown), quantities=shown)
     for panel in facets:
-        ringed = panel.numbers["series"] == ON_FRONT
+        ringed, theirs = panel.numbers["series"] == ON_FRONT, panel.numbers["series"].isin(THEIRS)
         plots.draw_numbers(
             panel.axes,
-            panel.numbers[~ringed],
-            PATHS | CROSSES | {BEST_TENTH: {"color": COLOURS["grey"], "alpha": 0.2}},
-            {name: f"{name} ({PAPER})" for name in THEIRS},
+            panel.numbers[~ringed & ~theirs],
+            PATHS | {BEST_TENTH: {"color": COLOURS["grey"], "alpha": 0.2}},
             markersize=3.6,
+        )
+        plots.draw_runs(
+            panel.axes, panel.numbers[theirs], CROSSES, {name: f"{name} ({PAPER})" for name in THEIRS}, markersize=7
         )
         ring = panel.numbers[ringed]
         panel.axes.plot(
@@ -129,8 +131,9 @@ def draw_trade_off(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         panel.axes.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05))
         across, up = panel.name.split(", ")
         panel.axes.set_xlabel(f"rank in {across}")
-        panel.axes.set_ylabel(f"rank in {up}")
-    return facets.finish(columns=4, titles=lambda name: name.replace(", ", " and "))
+        place: Any = panel.axes.get_subplotspec()
+        panel.axes.set_ylabel(f"{panel.quantity}\nrank in {up}" if place.is_first_col() else f"rank in {up}")
+    return facets.finish(columns=4, titles=lambda name: "")
 
 
 # ---------------------------------------------------------------- ranks of named architectures

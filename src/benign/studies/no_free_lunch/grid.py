@@ -113,7 +113,7 @@ class Row(BaseRow):
     test_loss: float | None = column("the same over test images")
     train_error: float | None = column("misclassified share of the training images at the end")
     test_error: float | None = column("the same of test images")
-    epochs_to_half: float | None = column("epochs to 50 % training accuracy, mean over the last epoch's minibatches")
+    epochs_to_half: float | None = column("epochs to 50 % training accuracy, linear between steps")
     reached: bool | None = column("whether it was reached; if not, epochs_to_half is the last epoch")
     tested: int | None = column("test images")
 

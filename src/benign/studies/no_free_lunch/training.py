@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,7 +15,7 @@ from benign.studies.no_free_lunch.sample import Sample
 from benign.study import Context
 from benign.train.dag import Parameters, initial, loss_and_error, prune, step
 
-CLASSES = 10
+CLASSES, HALF = 10, 0.5
 
 
 def start(cell: Cell, size: int, context: Context) -> Parameters:
@@ -47,8 +46,9 @@ def measure(cell: Cell, data: Sample, context: Context) -> dict[str, Any]:
 
 
 def _train(cell: Cell, parameters: Parameters, data: Sample, context: Context) -> list[float]:
-    """Train in place; each minibatch's error before its step. Taken up where a checkpoint stands."""
-    dag, errors, first = effective(cell.dag), list[float](), 0
+    """Train in place, or go on from a checkpoint; the training error at the start and after each step until it is 1/2."""
+    dag, first = effective(cell.dag), 0
+    errors = [loss_and_error(dag, parameters, data.x, data.y)[1]]
     if saved := context.checkpoints.load(cell.group) if context.checkpoints else None:
         first, state = saved
         errors = state["errors"].tolist()
@@ -57,7 +57,9 @@ def _train(cell: Cell, parameters: Parameters, data: Sample, context: Context) -
     for epoch in range(first, cell.epochs):
         rng = seeds.generator(context.study, "order", cell.seed, data=cell.data, epoch=epoch)
         for rows in torch.from_numpy(rng.permutation(len(data.y))).split(cell.batch):
-            errors.append(step(dag, parameters, data.x[rows], data.y[rows], cell.rate))
+            step(dag, parameters, data.x[rows], data.y[rows], cell.rate)
+            if errors[-1] > HALF:
+                errors.append(loss_and_error(dag, parameters, data.x, data.y)[1])
         if context.checkpoints and context.checkpoints.due():
             context.checkpoints.save(cell.group, epoch + 1, _state(parameters, errors))
     if context.checkpoints:
@@ -70,11 +72,11 @@ def _state(parameters: Parameters, errors: list[float]) -> dict[str, Tensor]:
 
 
 def to_half(errors: list[float], steps: int) -> tuple[float, bool]:
-    """Epochs until half of the images of the last epoch's minibatches were classified rightly before their step.
+    """Epochs until half of the training images are classified rightly, linear between steps.
 
-    errors: of all minibatches; steps: in an epoch. At whole epochs it is the authors' training accuracy [S]. Where
-    it is not reached: the last epoch.
+    errors: at the start and after each step until 1/2; steps: in an epoch. If 1/2 is not reached: the epochs trained.
     """
-    means = np.convolve(errors, np.full(steps, 1 / steps), "valid")
-    reached = np.flatnonzero(means <= 0.5)
-    return (float((reached[0] + steps) / steps), True) if len(reached) else (len(errors) / steps, False)
+    if errors[-1] > HALF or len(errors) == 1:
+        return (len(errors) - 1) / steps, errors[-1] <= HALF
+    before, after = errors[-2:]
+    return (len(errors) - 1 - (HALF - after) / (before - after)) / steps, True
