@@ -120,6 +120,13 @@ COLUMNS: dict[str, Columns] = {
         SINGLE: "kernel_gap linearised_gap movement predicted_movement train_error",
         KINKS: "kernel_change",
     },
+    "no_free_lunch": {
+        EXACT: "depth paths reached status tested",
+        DOUBLE: "jacobian_claimed jacobian_limit nngp nngp_bound tangent tangent_bound tangent_whole",
+        SINGLE: "jacobian nngp_simulated tangent_simulated tangent_whole_simulated",
+        TRAINED: "epochs_to_half test_loss train_loss",
+        SHARE: "test_error train_error",
+    },
 }
 
 

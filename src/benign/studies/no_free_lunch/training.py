@@ -46,7 +46,10 @@ def measure(cell: Cell, data: Sample, context: Context) -> dict[str, Any]:
 
 
 def _train(cell: Cell, parameters: Parameters, data: Sample, context: Context) -> list[float]:
-    """Train in place, or go on from a checkpoint; the training error at the start and after each step until it is 1/2."""
+    """Train in place, from a checkpoint if there is one.
+
+    Returns the training error at the start and after each step until it is 1/2.
+    """
     dag, first = effective(cell.dag), 0
     errors = [loss_and_error(dag, parameters, data.x, data.y)[1]]
     if saved := context.checkpoints.load(cell.group) if context.checkpoints else None:
