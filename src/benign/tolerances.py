@@ -122,7 +122,7 @@ COLUMNS: dict[str, Columns] = {
     },
     "no_free_lunch": {
         EXACT: "depth paths reached status tested",
-        DOUBLE: "jacobian_claimed jacobian_limit nngp nngp_bound tangent tangent_bound tangent_whole",
+        DOUBLE: "jacobian_claimed jacobian_limit nngp nngp_bound tangent tangent_bound tangent_published tangent_whole",
         SINGLE: "jacobian nngp_simulated tangent_simulated tangent_whole_simulated",
         TRAINED: "epochs_to_half test_loss train_loss",
         SHARE: "test_error train_error",

@@ -38,7 +38,9 @@ def kernels(table: pd.DataFrame) -> pd.DataFrame:
     rows = of_experiments(table, "kernels")
     rows = rows[rows["depth"] > 0]
     known = {CURVATURE: 1 / rows["jacobian"], NNGP: rows["nngp_simulated"], TANGENT: rows["tangent_whole_simulated"]}
-    return rows.assign(limit_nngp=rows["nngp"], limit_tangent=rows["tangent"], **known)
+    return rows.assign(
+        limit_nngp=rows["nngp"], limit_tangent=rows["tangent"], published_tangent=rows["tangent_published"], **known
+    )
 
 
 def trained(table: pd.DataFrame, rate: float = CONSTANT) -> pd.DataFrame:
@@ -48,16 +50,22 @@ def trained(table: pd.DataFrame, rate: float = CONSTANT) -> pd.DataFrame:
 
 
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
-    """Each DAG at the rate that gives the least mean training loss, over the seeds that every rate was run with."""
+    """Each DAG at the rate that gives the least mean training loss, over the seeds that every rate was run with.
+
+    Of the data sets that were run with several rates.
+    """
     rows = of_experiments(table, "trained")
-    if rows["rate"].nunique() < 2:
-        return _with_gap(rows.iloc[:0])
+    found = [_tuned(part) for _, part in rows.groupby("data") if part["rate"].nunique() > 1]
+    return _with_gap(pd.concat(found) if found else rows.iloc[:0])
+
+
+def _tuned(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same of one data set."""
     common = set.intersection(*(set(part["seed"]) for _, part in rows.groupby("rate")))
-    rows = rows[rows["seed"].isin(common)]
-    network = ["data", "dag", "pruned_first"]
+    rows, network = rows[rows["seed"].isin(common)], ["dag", "pruned_first"]
     each = rows.groupby([*network, "rate"])[LOSS].agg(["mean", "size"]).reset_index()
     each = each[each["size"] == len(common)].sort_values("mean", kind="stable").drop_duplicates(network)
-    return _with_gap(rows.merge(each[[*network, "rate"]], on=[*network, "rate"]))
+    return rows.merge(each[[*network, "rate"]], on=[*network, "rate"])
 
 
 def _with_gap(rows: pd.DataFrame) -> pd.DataFrame:

@@ -103,6 +103,7 @@ class Row(BaseRow):
     tangent: float | None = column("least eigenvalue of the tangent kernel of edges and readout at infinite width")
     tangent_bound: float | None = column("the paper's upper bound on it, Thm 4.6")
     tangent_whole: float | None = column("the same with the stem's weights, as the authors' code has it")
+    tangent_published: float | None = column("the same with as many inputs per neuron as on Tiny-ImageNet, 12,288/256")
     nngp_simulated: float | None = column("least eigenvalue of the last node's kernel at the cell's width")
     tangent_simulated: float | None = column("least eigenvalue of the tangent kernel of edges and readout there")
     tangent_whole_simulated: float | None = column("the same with the stem's weights")
