@@ -17,7 +17,7 @@ import torch
 
 from benign.data.images.record import DataError, ImageSet
 from benign.nets import dag
-from benign.pipeline import settings
+from benign.pipeline import settings, tables
 from benign.studies.no_free_lunch.aspects import CONSTANT, alone, front, ranks, tuned
 from benign.studies.no_free_lunch.claims import CLAIMS
 from benign.studies.no_free_lunch.experiment import run
@@ -40,7 +40,7 @@ from benign.study import CellError, Context
 from benign.theory.regression import dag_kernels
 from benign.train import dag as training
 from benign.train.checkpoints import Checkpoints
-from support import verdicts_of
+from support import ROOT, verdicts_of
 
 NAME = STUDY.name
 CHAIN, FAN, MIXED, TWICE, DENSE = "2_02_002", "1_22_221", "2_21_112", "2_10_110", "2_22_222"
@@ -464,6 +464,11 @@ def test_on_the_ideal_table_every_claim_is_replicated(ideal: pd.DataFrame) -> No
     possible(ideal)
     others = {id: verdict for id, verdict in verdicts(ideal).items() if verdict != "replicated"}
     assert others == {"fewer_networks": "not run"}, "which counts all 729 DAGs or none"
+
+
+@pytest.mark.parametrize("table", sorted(ROOT.glob(f"results/*/{NAME}/table.csv")), ids=lambda path: path.parts[-3])
+def test_what_is_said_to_be_possible_holds_in_the_kept_tables(table: Path) -> None:
+    possible(STUDY.table(tables.read(table)))
 
 
 def of(table: pd.DataFrame, **fields: Any) -> pd.Series:

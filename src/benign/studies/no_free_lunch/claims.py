@@ -585,8 +585,9 @@ def named_ranks(table: pd.DataFrame) -> Claim:
 def _stacked(ranked: pd.DataFrame) -> pd.Series:
     """The ranks of the named architectures, by (data, architecture, quantity)."""
     found = named(ranked)
+    each = {(*place, aspect): float(rank) for aspect in ASPECTS for place, rank in _each(found[aspect])}
     return pd.Series(
-        {(*place, aspect): float(rank) for aspect in ASPECTS for place, rank in _each(found[aspect])}, dtype=float
+        list(each.values()), pd.MultiIndex.from_tuples(list(each), names=["data", "name", "aspect"]), float
     )
 
 
@@ -596,7 +597,7 @@ def pruned_ensemble(table: pd.DataFrame) -> Claim:
     def excess(t: pd.DataFrame) -> pd.Series:
         ranked = ranks(t)
         best = alone(ranked)[list(ASPECTS)].sum(axis=1).groupby("data").min()
-        sums = _stacked(ranked).groupby(level=[0, 1]).sum().unstack().reindex(columns=[PRUNED])
+        sums = _stacked(ranked).groupby(level=["data", "name"]).sum().unstack().reindex(columns=[PRUNED])
         return sums[PRUNED].reindex(best.index) - best
 
     return _trained(
