@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+MOST = 20  # texts that a sentence can hold
 SYMBOLS = {
     "n": "n",
     "d": "d",
@@ -28,9 +29,10 @@ def values(rows: pd.DataFrame, symbols: Mapping[str, str]) -> list[str]:
 
 
 def span(column: pd.Series) -> str:
-    """The one value of a column, else its least and largest; of texts each."""
+    """The one value of a column, else its least and largest; of texts each, or how many where there are over MOST."""
     kept = column.dropna()
     if not pd.api.types.is_numeric_dtype(kept):
-        return ", ".join(sorted(kept.unique()))
+        texts = sorted(kept.unique())
+        return ", ".join(texts) if len(texts) <= MOST else f"{len(texts)} values"
     low, high = kept.min(), kept.max()
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -127,6 +127,13 @@ COLUMNS: dict[str, Columns] = {
         SHARE: "train_accuracy seen_accuracy unseen_accuracy "
         + " ".join(f"{one}_as_{other}" for one in _RELATIONS for other in _RELATIONS),
     },
+    "no_free_lunch": {
+        EXACT: "depth paths reached status tested",
+        DOUBLE: "jacobian_claimed jacobian_limit nngp nngp_bound tangent tangent_bound tangent_published tangent_whole",
+        SINGLE: "jacobian nngp_simulated tangent_simulated tangent_whole_simulated",
+        TRAINED: "epochs_to_half test_loss train_loss",
+        SHARE: "test_error train_error",
+    },
 }
 
 

@@ -30,6 +30,7 @@ from benign.claims import (
     within,
 )
 from benign.claims.record import scope
+from benign.letters import span
 from benign.study import Cell, Row, Study, column, field
 
 
@@ -268,6 +269,11 @@ def test_scope_says_what_was_run_and_what_diverged():
     assert claim.scope.startswith("n = 50; seeds: ")
     assert claim.scope.endswith("2 cells; 1 of the study's 3 cells diverged and are left out")
     assert len(claim.keys) == 2
+
+
+def test_a_scope_names_a_few_texts_and_counts_many():
+    assert span(pd.Series(["b", "a", "b"])) == "a, b"
+    assert span(pd.Series([f"{i:03}" for i in range(729)])) == "729 values"
 
 
 def test_scope_has_the_paper_s_letters():

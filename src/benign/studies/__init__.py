@@ -23,6 +23,7 @@ NAMES = (
     "soft_inductive_bias",
     "statistical_viewpoint",
     "reservoir_similarity",
+    "no_free_lunch",
 )
 
 

@@ -1,0 +1,1 @@
+"""Chen, Huang, Wang, No Free Lunch in Neural Architectures? AutoML 2023."""
