@@ -120,6 +120,10 @@ COLUMNS: dict[str, Columns] = {
         SINGLE: "kernel_gap linearised_gap movement predicted_movement train_error",
         KINKS: "kernel_change",
     },
+    "residual_pathway": {
+        EXACT: "status",
+        TRAINED: "equivariance_error test_mse train_mse",
+    },
 }
 
 

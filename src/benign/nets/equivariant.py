@@ -1,9 +1,9 @@
 """Equivariant networks, residual pathways beside them, and plain perceptrons; several trained side by side.
 
 Finzi, Benton, Wilson, NeurIPS 2021 (arXiv 2112.01388) [S: the authors' code, on the library emlp]. A block is a linear
-map, plus .1 times a bilinear one, and a gate for every tensor. In an *equivariant* network ("emlp") the linear maps are
-projected to the equivariant ones; a *residual pathway* network ("rpp") adds to each of them, to its bias and to the gates
-an unconstrained one that starts at a thousandth of it; a perceptron ("mlp") has unconstrained ones and swish.
+map, plus .1 times a bilinear one, and a gate for every tensor. In an *equivariant* network ("emlp") the linear maps
+are projected to the equivariant ones; a *residual pathway* network ("rpp") adds to each of them, to its bias and to the
+gates an unconstrained one that starts at a thousandth of it; a perceptron ("mlp") has unconstrained ones and swish.
 
 Every parameter has a leading axis B, a network for each index: inputs are (B, N, in), outputs (B, N, out).
 """
@@ -26,7 +26,7 @@ Model = Literal["emlp", "rpp", "mlp"]
 Parameters = dict[str, Tensor]
 RESIDUAL = 1e-3  # the unconstrained path's start, of the equivariant one's
 BILINEAR = 0.1
-BASIC, EQUIVARIANT = "basic", "equivariant"
+PLAIN, BASIC, EQUIVARIANT = "plain", "basic", "equivariant"  # paths of a perceptron, and of the others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Architecture:
     def gated(self) -> Representation:
         """The same before its gates: with one scalar more for every tensor."""
         gates = sum(copies for kind, copies in self.hidden.parts if kind != SCALAR)
-        return Representation(
-            tuple((kind, copies + gates * (kind == SCALAR)) for kind, copies in self.hidden.parts)
-        )
+        return Representation(tuple((kind, copies + gates * (kind == SCALAR)) for kind, copies in self.hidden.parts))
 
     @functools.cached_property
     def maps(self) -> tuple[tuple[Representation, Representation], ...]:
@@ -195,8 +193,8 @@ def initial(architecture: Architecture, rng: np.random.Generator) -> Parameters:
     for layer, (source, target) in enumerate(architecture.maps):
         if architecture.model == "mlp":
             scale = (2 / (source.size + target.size)) ** 0.5
-            drawn[f"{layer}.{BASIC}.weight"] = scale * rng.standard_normal((target.size, source.size))
-            drawn[f"{layer}.{BASIC}.bias"] = np.zeros(target.size)
+            drawn[f"{layer}.{PLAIN}.weight"] = scale * rng.standard_normal((target.size, source.size))
+            drawn[f"{layer}.{PLAIN}.bias"] = np.zeros(target.size)
             continue
         drawn[f"{layer}.{EQUIVARIANT}.weight"] = _orthogonal(target.size, source.size, rng)
         drawn[f"{layer}.{EQUIVARIANT}.bias"] = rng.random(target.size) / target.size**0.5
@@ -230,20 +228,17 @@ class Layer:
 
 def assembled(architecture: Architecture, parameters: Parameters) -> list[Layer]:
     """The layers: equivariant paths projected, residual paths added. Once for many inputs."""
-    layers = []
+    scalar, layers = Representation(((SCALAR, 1),)), []
     for layer, (source, target) in enumerate(architecture.maps):
-        basic, equivariant = (f"{layer}.{path}." for path in (BASIC, EQUIVARIANT))
-        weight, bias = parameters.get(f"{basic}weight"), parameters.get(f"{basic}bias")
-        if f"{equivariant}weight" in parameters:
-            free = parameters[f"{equivariant}weight"]
-            scalar = Representation(((SCALAR, 1),))
-            onto = functools.partial(projector, symmetry=architecture.symmetry, device=free.device.type)
-            w = onto(target, source)(free)
-            b = onto(target, scalar)(parameters[f"{equivariant}bias"][..., None])[..., 0]
-            weight, bias = (w, b) if weight is None or bias is None else (w + weight, b + bias)
-        assert weight is not None and bias is not None
-        made = [values for name, values in parameters.items() if name.startswith(f"{equivariant}product")]
-        gate = parameters.get(f"{basic}gate") if architecture.model == "rpp" else None
+        path = PLAIN if architecture.model == "mlp" else EQUIVARIANT
+        weight, bias = parameters[f"{layer}.{path}.weight"], parameters[f"{layer}.{path}.bias"]
+        if path == EQUIVARIANT:
+            onto = functools.partial(projector, symmetry=architecture.symmetry, device=weight.device.type)
+            weight, bias = onto(target, source)(weight), onto(target, scalar)(bias[..., None])[..., 0]
+        if architecture.model == "rpp":
+            weight, bias = (one + parameters[f"{layer}.{BASIC}.{n}"] for one, n in ((weight, "weight"), (bias, "bias")))
+        made = [values for name, values in parameters.items() if name.startswith(f"{layer}.{path}.product")]
+        gate = parameters.get(f"{layer}.{BASIC}.gate")
         layers.append(Layer(weight, bias[:, None], made, None if gate is None else gate[:, None]))
     return layers
 
@@ -268,7 +263,9 @@ def _gates(architecture: Architecture, x: Tensor) -> tuple[Tensor, Tensor]:
     scalars, extra = (rep.copies(SCALAR) for rep in (architecture.hidden, architecture.gated))
     tensors = [(kind.size, copies) for kind, copies in architecture.hidden.parts if kind != SCALAR]
     each = x[..., scalars:extra].split([copies for _, copies in tensors], -1) if tensors else ()
-    spread = [gate[..., None].expand(*gate.shape, size).flatten(2) for gate, (size, _) in zip(each, tensors, strict=True)]
+    spread = [
+        gate[..., None].expand(*gate.shape, size).flatten(2) for gate, (size, _) in zip(each, tensors, strict=True)
+    ]
     plain = x[..., :scalars]
     return torch.cat([plain, x[..., extra:]], -1), torch.cat([plain, *spread], -1)
 
@@ -276,6 +273,7 @@ def _gates(architecture: Architecture, x: Tensor) -> tuple[Tensor, Tensor]:
 def penalty(parameters: Parameters, basic: float, equivariant: float, everything: bool) -> Tensor:
     """Each network's weighted squared lengths, summed over networks, whose gradients do not mix.
 
+    basic: on the residual path; equivariant: on all other parameters
     everything: also of biases and products; else of linear maps and gates alone
     """
     total = torch.zeros(())

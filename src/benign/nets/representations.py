@@ -10,14 +10,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Symmetry = Literal["O(3)", "SO(3)", "O(2)", "SL(3)"]  # O(2) keeps the third axis
 SIDE = 3  # of the matrices
 ZERO = 1e-8  # of a singular value, relative to the largest
@@ -61,7 +62,11 @@ def group(symmetry: Symmetry) -> Group:
     return Group(*chosen, True)
 
 
-@dataclasses.dataclass(frozen=True, order=True)
+def _kron(factors: Sequence[Array]) -> Array:
+    return functools.reduce(lambda one, other: np.kron(one, other), factors, np.eye(1))
+
+
+@dataclasses.dataclass(frozen=True)
 class Kind:
     """Tensors with p indices that turn with g, then q with its inverse transpose; the former's axes come first."""
 
@@ -86,7 +91,7 @@ class Kind:
 
     def matrix(self, g: Array) -> Array:
         """How g acts on these tensors, (size, size)."""
-        return functools.reduce(np.kron, [g] * self.p + [np.linalg.inv(g).T] * self.q, np.eye(1))
+        return _kron([g] * self.p + [np.linalg.inv(g).T] * self.q)
 
     def derivative(self, a: Array) -> Array:
         """How an element of the Lie algebra acts on them, (size, size)."""
@@ -94,7 +99,7 @@ class Kind:
         for place in range(self.rank):
             factors = [eye] * self.rank
             factors[place] = a if place < self.p else -a.T
-            result += functools.reduce(np.kron, factors)
+            result += _kron(factors)
         return result
 
 
@@ -177,7 +182,9 @@ def uniform(channels: int, symmetry: Symmetry) -> Representation:
 def _split(rank: int, copies: int) -> list[tuple[Kind, int]]:
     """Copies of a rank over (p, q), as a binomial distribution has them."""
     whole, rest = divmod(copies, 2**rank)
-    weights = [int(scipy.special.comb(rank, p, exact=True)) for p in range(rank + 1)]
+    weights = [math.comb(rank, p) for p in range(rank + 1)]
     middle_first = sorted(range(rank + 1), key=lambda p: (-weights[p], -p))
-    extra = {p: min(weights[p], max(rest - sum(weights[q] for q in middle_first[:i]), 0)) for i, p in enumerate(middle_first)}
+    extra = {
+        p: min(weights[p], max(rest - sum(weights[q] for q in middle_first[:i]), 0)) for i, p in enumerate(middle_first)
+    }
     return [(Kind(p, rank - p), whole * weights[p] + extra[p]) for p in range(rank + 1)]

@@ -22,6 +22,7 @@ NAMES = (
     "moderate_dimension",
     "soft_inductive_bias",
     "statistical_viewpoint",
+    "residual_pathway",
 )
 
 

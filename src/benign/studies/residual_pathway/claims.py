@@ -7,13 +7,16 @@ interval over few seeds needs a smooth statistic, and are compared on the scale 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from benign.claims import (
     Claim,
+    Estimate,
     always,
     at_least,
     at_most,
@@ -27,17 +30,17 @@ from benign.claims import (
     within,
 )
 from benign.studies.residual_pathway.grid import Cell
-from benign.studies.residual_pathway.reported import INERTIA, MEDIANS, PENALTIES, PLACE, TASKS
+from benign.studies.residual_pathway.reported import INERTIA, MEDIANS, PENALTIES, PLACE, TASKS, Place
 
 _claim = functools.partial(
     conclude,
     "residual_pathway",
     Cell,
-    letters={"breaking": "s", "epochs": "epochs"},
+    letters={"breaking": "s", "width": "channels"},
     figure="tasks",
     thresholds="before any run",
 )
-FACTOR = math.log10(1.5)  # companion paper's numbers are read off figures, and theirs are medians
+FACTOR = math.log10(1.5)  # that a ratio may be off by
 APART = math.log10(1.1)  # from which on the order of two of their models is judged
 ROUNDING = 1e-5  # of an equivariant network in single precision
 NAMES = {"emlp": "the equivariant network", "rpp": "the residual-pathway network", "mlp": "the perceptron"}
@@ -51,27 +54,36 @@ def _log(rows: pd.DataFrame) -> pd.Series:
 
 
 def levels(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Mean log₁₀ test error: a row for each setting of `by`, a column for each model, missing ones NaN."""
+    """Mean log₁₀ test error: a row for each setting of `by`, a column for each model; NaN where there is none."""
     found = _log(rows).groupby([*(rows[name] for name in by), rows["model"]]).mean().unstack()
     return found.reindex(columns=list(NAMES))
 
 
-def _tasks(table: pd.DataFrame, *places: tuple[str, str, float]) -> pd.DataFrame:
-    """The rows of these tasks, by default of all."""
+def on_tasks(rows: pd.DataFrame, places: list[Place]) -> pd.DataFrame:
+    """The same on each of these tasks; a task that was not run is NaN, and the claim "not run"."""
+    return levels(rows, PLACE).reindex(pd.MultiIndex.from_tuples(places, names=PLACE))
+
+
+def _tasks(table: pd.DataFrame, places: list[Place]) -> pd.DataFrame:
+    """The rows of these tasks."""
     rows = of_experiments(table, "tasks")
-    kept = pd.MultiIndex.from_frame(rows[PLACE]).isin(places or list(TASKS))
-    return rows[kept]
+    return rows[pd.MultiIndex.from_frame(rows[PLACE]).isin(places)]
+
+
+def _of_figure(name: str) -> list[Place]:
+    """The tasks of one of their figures."""
+    return [place for place, (_, figure) in TASKS.items() if figure == name]
 
 
 # ---------------------------------------------------------------- the six tasks
 
 
-def on_task(place: tuple[str, str, float], table: pd.DataFrame) -> Claim:
+def on_task(place: Place, table: pd.DataFrame) -> Claim:
     """The paper's order of the three models, and its two ratios."""
-    rows, (name, figure) = _tasks(table, place), TASKS[place]
+    rows, (name, figure) = _tasks(table, [place]), TASKS[place]
     theirs = MEDIANS[(MEDIANS[PLACE] == list(place)).all(axis=1)].set_index("model")["test_mse"]
     ordered = theirs.sort_values().index.tolist()
-    pairs = [(a, b) for a, b in zip(ordered, ordered[1:], strict=False) if np.log10(theirs[b] / theirs[a]) >= APART]
+    pairs = [(a, b) for a, b in itertools.pairwise(ordered) if np.log10(theirs[b] / theirs[a]) >= APART]
 
     def steps(t: pd.DataFrame) -> pd.Series:
         found = levels(t, PLACE).mean()
@@ -89,8 +101,8 @@ def on_task(place: tuple[str, str, float], table: pd.DataFrame) -> Claim:
         rows,
         *criteria,
         kind="paper",
-        statement=f"On the task {name} test errors have the paper's order ({said}), and the residual-pathway network's "
-        f"is {theirs['rpp'] / theirs['emlp']:.2g} times the equivariant network's and "
+        statement=f"On the task {name} test errors have the paper's order ({said}), and the residual-pathway "
+        f"network's is {theirs['rpp'] / theirs['emlp']:.2g} times the equivariant network's and "
         f"{theirs['rpp'] / theirs['mlp']:.2g} times the perceptron's, each to a factor of 1.5.",
         source=f"NeurIPS 2021, Figure {figure} [S]",
         limits="limits are ours; models whose numbers differ by less than a tenth in the paper have no order here",
@@ -105,13 +117,13 @@ def _gap(rows: pd.DataFrame, over: str, under: str) -> float:
 
 
 def published(table: pd.DataFrame) -> Claim:
-    rows = _tasks(table)
+    rows = _tasks(table, list(TASKS))
     rows = rows[(rows["system"] == INERTIA) & (rows["width"] == 384) & (rows["epochs"] == 300) & (rows["n"] == 1000)]
     theirs = MEDIANS[MEDIANS["system"] == INERTIA].set_index([*PLACE, "model"])
     quartiles = theirs.dropna()
 
     def ours(t: pd.DataFrame) -> pd.Series:
-        return levels(t, PLACE).stack().reindex(theirs.index)
+        return _log(t).groupby([*(t[name] for name in PLACE), t["model"]]).mean().reindex(theirs.index)
 
     def outside(t: pd.DataFrame) -> pd.Series:
         found, ends = ours(t).reindex(quartiles.index), np.log10(quartiles)
@@ -124,44 +136,46 @@ def published(table: pd.DataFrame) -> Claim:
         at_most("largest_gap", "largest |log₁₀ of our error over theirs| of nine", largest_of(gaps), FACTOR),
         at_most("outside", "how far outside their quartiles, log₁₀", largest_of(estimates(rows, outside)), 0),
         kind="paper",
-        statement="On the three inertia tasks, at the paper's sizes, each model's test error is the paper's to a factor "
-        "of 1.5, and the residual-pathway network's lies between their quartiles on inertia and modified inertia.",
+        statement="On the three inertia tasks, at the paper's sizes, each model's test error is the paper's to a "
+        "factor of 1.5, and the residual-pathway network's lies between their quartiles on inertia and modified "
+        "inertia.",
         source="NeurIPS 2021, Figure 2 [S]",
         limits="limits are ours; the numbers are read off figures to about 2 %",
     )
 
 
+def _over_the_better(rows: pd.DataFrame, places: list[Place]) -> pd.Series:
+    """On each task, log₁₀ of the residual-pathway network's error over that of the better of the other two."""
+    found = on_tasks(rows, places)
+    return found["rpp"] - found[["emlp", "mlp"]].min(axis=1, skipna=False)
+
+
 def near_the_better(table: pd.DataFrame) -> Claim:
-    rows = _tasks(table)
-
-    def excess(t: pd.DataFrame) -> pd.Series:
-        found = levels(t, PLACE)
-        return found["rpp"] - found[["emlp", "mlp"]].min(axis=1)
-
-    largest = largest_of(estimates(rows, excess))
+    places = list(TASKS)
+    rows = _tasks(table, places)
+    largest = largest_of(estimates(rows, lambda t: _over_the_better(t, places)))
     return _claim(
         "near_the_better",
         rows,
-        at_most("largest_excess", "largest log₁₀ of its error over the better one's, over tasks", largest, math.log10(2)),
+        at_most(
+            "largest_excess", "largest log₁₀ of its error over the better one's, over tasks", largest, math.log10(2)
+        ),
         kind="paper",
-        statement="Whether a symmetry holds, nearly holds or is the wrong one, the residual-pathway network's test error "
-        "is at most twice that of the better of the equivariant network and the perceptron.",
+        statement="Whether a symmetry holds, nearly holds or is the wrong one, the residual-pathway network's test "
+        "error is at most twice that of the better of the equivariant network and the perceptron.",
         source="NeurIPS 2021 abstract and Figure 2: the worst there is 1.75, on inertia [S]",
         why=SIZES,
     )
 
 
 def approximate_symmetry(table: pd.DataFrame) -> Claim:
-    rows = _tasks(table, *(place for place, (_, figure) in TASKS.items() if figure == "2b"))
-
-    def excess(t: pd.DataFrame) -> pd.Series:
-        found = levels(t, PLACE)
-        return found["rpp"] - found[["emlp", "mlp"]].min(axis=1)
-
+    places = _of_figure("2b")
+    rows = _tasks(table, places)
+    largest = largest_of(estimates(rows, lambda t: _over_the_better(t, places)))
     return _claim(
         "approximate_symmetry",
         rows,
-        at_most("largest", "largest log₁₀ of its error over the better one's", largest_of(estimates(rows, excess)), 0),
+        at_most("largest", "largest log₁₀ of its error over the better one's", largest, 0),
         kind="paper",
         statement="Where a symmetry holds only approximately (modified inertia at s = .3, the pendulum in a wind) the "
         "residual-pathway network has a lower test error than both the equivariant network and the perceptron.",
@@ -171,10 +185,11 @@ def approximate_symmetry(table: pd.DataFrame) -> Claim:
 
 
 def wrong_group(table: pd.DataFrame) -> Claim:
-    rows = _tasks(table, *(place for place, (_, figure) in TASKS.items() if figure == "2c"))
+    places = _of_figure("2c")
+    rows = _tasks(table, places)
 
     def over_perceptron(t: pd.DataFrame, model: str) -> pd.Series:
-        found = levels(t, PLACE)
+        found = on_tasks(t, places)
         return found[model] - found["mlp"]
 
     emlp, rpp = (estimates(rows, lambda t, m=m: over_perceptron(t, m)) for m in ("emlp", "rpp"))  # type: ignore[misc]
@@ -199,17 +214,20 @@ def grid_levels(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean log₁₀ error: a row for each penalty on unconstrained weights, a column for each on equivariant ones."""
     kept = rows[rows["model"] == "rpp"]
     by = [kept["basic_penalty"], kept["equivariant_penalty"]]
-    found = _log(kept).groupby(by).mean().unstack()
-    wanted = PENALTIES.pivot(index="basic_penalty", columns="equivariant_penalty", values="test_mse")
+    wanted, found = _as_grid(PENALTIES), pd.DataFrame(_log(kept).groupby(by).mean().unstack())
     return found.reindex(index=wanted.index, columns=wanted.columns)
 
 
+def _as_grid(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.pivot(index="basic_penalty", columns="equivariant_penalty", values="test_mse")
+
+
 def strong_basic_penalty(table: pd.DataFrame) -> Claim:
-    rows = of_experiments(table, "penalties")
+    rows = of_experiments(table, "penalties").query("model == 'rpp'")
 
     def rises(t: pd.DataFrame) -> pd.Series:
-        found = grid_levels(t)
-        return (found.loc[0.1] - found.loc[100.0])[[1e-5, 1e-4, 1e-3]]
+        found = grid_levels(t).T
+        return (found[0.1] - found[100.0])[[1e-5, 1e-4, 1e-3]]
 
     says = "least log₁₀ of the error at .1 over that at 100, over equivariant penalties up to .001"
     return _claim(
@@ -217,8 +235,8 @@ def strong_basic_penalty(table: pd.DataFrame) -> Claim:
         rows,
         at_least("least_rise", says, least_of(estimates(rows, rises)), math.log10(2)),
         kind="paper",
-        statement="On modified inertia a penalty of 100 on the unconstrained weights gives at most half the test error of "
-        "a penalty of .1, at equivariant penalties of 10⁻⁵, 10⁻⁴ and 10⁻³.",
+        statement="On modified inertia a penalty of 100 on the unconstrained weights gives at most half the test "
+        "error of a penalty of .1, at equivariant penalties of 10⁻⁵, 10⁻⁴ and 10⁻³.",
         source="NeurIPS 2021, Figure 7: at least 3.5 times [S]",
         figure="penalties",
         why="Theirs are single runs of 1,000 epochs.",
@@ -226,7 +244,7 @@ def strong_basic_penalty(table: pd.DataFrame) -> Claim:
 
 
 def weak_equivariant_penalty(table: pd.DataFrame) -> Claim:
-    rows = of_experiments(table, "penalties")
+    rows = of_experiments(table, "penalties").query("model == 'rpp'")
 
     def rises(t: pd.DataFrame) -> pd.Series:
         found = grid_levels(t)
@@ -251,16 +269,15 @@ def weak_equivariant_penalty(table: pd.DataFrame) -> Claim:
 
 
 def shape_of_the_ablation(table: pd.DataFrame) -> Claim:
-    rows = of_experiments(table, "penalties")
-    theirs = np.log10(PENALTIES.pivot(index="basic_penalty", columns="equivariant_penalty", values="test_mse"))
+    rows = of_experiments(table, "penalties").query("model == 'rpp'")
+    theirs = np.log10(_as_grid(PENALTIES).to_numpy()).ravel()
 
     def correlation(t: pd.DataFrame) -> float:
-        ours = grid_levels(t).to_numpy()
-        return float(np.corrcoef(ours.ravel(), theirs.to_numpy().ravel())[0, 1])
+        return float(np.corrcoef(grid_levels(t).to_numpy().ravel(), theirs)[0, 1])
 
     return _claim(
         "shape_of_the_ablation",
-        rows[rows["model"] == "rpp"],
+        rows,
         at_least("correlation", "of the 16 log errors with theirs", estimate(rows, correlation), 0.7),
         kind="paper",
         statement="Over the 16 pairs of penalties on modified inertia our log errors correlate with the paper's by at "
@@ -275,15 +292,17 @@ def ahead_when_penalised(table: pd.DataFrame) -> Claim:
     rows = of_experiments(table, "penalties")
 
     def ratio(t: pd.DataFrame) -> float:
-        return float(grid_levels(t).loc[100.0, 1e-5] - _log(t)[t["model"] == "emlp"].mean())
+        return float(grid_levels(t)[1e-5][100.0] - _log(t)[t["model"] == "emlp"].mean())
 
     return _claim(
         "ahead_when_penalised",
         rows,
-        at_most("over_emlp", "log₁₀ of its error over the equivariant network's", estimate(rows, ratio), math.log10(0.5)),
+        at_most(
+            "over_emlp", "log₁₀ of its error over the equivariant network's", estimate(rows, ratio), math.log10(0.5)
+        ),
         kind="paper",
-        statement="On modified inertia the residual-pathway network with penalties 100 and 10⁻⁵ has at most half the test "
-        "error of the equivariant network.",
+        statement="On modified inertia the residual-pathway network with penalties 100 and 10⁻⁵ has at most half the "
+        "test error of the equivariant network.",
         source="NeurIPS 2021, Figure 7 beside 2b: .27 against 1.06 [S]",
         figure="penalties",
         why="Theirs are a run of 1,000 epochs, for the equivariant network of 300.",
@@ -323,8 +342,8 @@ def leaves_the_equivariant_network(table: pd.DataFrame) -> Claim:
     )
 
 
-def _only(rows: pd.DataFrame, statistic: object) -> object:
-    return estimate(rows, lambda t: float(statistic(t).iloc[0]))  # type: ignore[operator]
+def _only(rows: pd.DataFrame, statistic: Callable[[pd.DataFrame], pd.Series]) -> Estimate:
+    return estimate(rows, lambda t: float(statistic(t).iloc[0]))
 
 
 def perceptron_is_never_best(table: pd.DataFrame) -> Claim:
@@ -337,10 +356,12 @@ def perceptron_is_never_best(table: pd.DataFrame) -> Claim:
     return _claim(
         "perceptron_is_never_best",
         rows,
-        at_least("least_gain", "least log₁₀ of the perceptron's error over its, over s", least_of(estimates(rows, gain)), 0),
+        at_least(
+            "least_gain", "least log₁₀ of the perceptron's error over its, over s", least_of(estimates(rows, gain)), 0
+        ),
         kind="beyond",
-        statement="At every dial setting s that was run the residual-pathway network with the better of two penalties has "
-        "a lower test error than the perceptron.",
+        statement="At every dial setting s that was run the residual-pathway network with the better of two penalties "
+        "has a lower test error than the perceptron.",
         source="beyond the paper",
         figure="dial",
     )
@@ -351,17 +372,17 @@ def breaks_what_the_data_break(table: pd.DataFrame) -> Claim:
     kept = rows[rows["model"] == "rpp"]
 
     def rises(t: pd.DataFrame) -> pd.Series:
-        by = [t["basic_penalty"], t["breaking"]]
-        found = np.log10(t["equivariance_error"]).groupby(by).mean().unstack()
-        return found.diff(axis=1).iloc[:, 1:].stack()
+        errors = pd.Series(np.log10(t["equivariance_error"]), index=t.index)
+        found = errors.groupby([t["basic_penalty"], t["breaking"]]).mean()
+        return found.groupby(level="basic_penalty").diff().dropna()
 
     return _claim(
         "breaks_what_the_data_break",
         kept,
         at_least("least_rise", "least rise of its mean log₁₀ equivariance error", least_of(estimates(kept, rises)), 0),
         kind="beyond",
-        statement="The residual-pathway network's distance from equivariance rises with every step of the dial s, at both "
-        "of its penalties.",
+        statement="The residual-pathway network's distance from equivariance rises with every step of the dial s, at "
+        "both of its penalties.",
         source="beyond the paper",
         figure="dial",
     )

@@ -19,27 +19,35 @@ from benign.studies.residual_pathway import systems
 from benign.studies.residual_pathway.grid import Cell
 from benign.studies.residual_pathway.systems import Sample
 from benign.study import Context
-from benign.train.device import hold_precision, policy
+from benign.train.device import hold_precision
 
 NEAR = 0.3  # of the random elements' coordinates: those of SL(3) are unbounded
-SIDE_BY_SIDE = 3  # times what a CPU's cache holds: a step is many small operations
+# Trials that are trained side by side, where a network is so small that a step is many small operations.
+BLOCK, SMALL = 3, 50_000
 
 
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
-    """One row per cell; trials of one setting are trained together, as many as the device has room for."""
+    """One row per cell; trials of one setting are trained side by side.
+
+    Always in the same blocks, whichever of a block's trials are asked for: roundings depend on what stands beside.
+    """
     hold_precision(context.device)
-    groups: dict[str, list[Cell]] = {}
+    blocks: dict[tuple[str, int], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault(cell.group, []).append(cell)
-    for members in groups.values():
-        first = members[0]
-        room = SIDE_BY_SIDE * policy(context.device).batch_activations // (first.batch * first.width)
-        size = max(1, min(room, len(members)))
-        for at in range(0, len(members), size):
-            yield from _trained(members[at : at + size], context)
+        blocks.setdefault((cell.group, cell.seed // block_size(cell)), []).append(cell)
+    for (_, number), asked in blocks.items():
+        size = block_size(asked[0])
+        trained = [asked[0].replace(seed=number * size + place) for place in range(size)]
+        wanted = {cell.key for cell in asked}
+        yield from (row for row in _trained(trained, context) if row["key"] in wanted)
 
 
-def _trained(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
+def block_size(cell: Cell) -> int:
+    """How many trials of a setting are trained side by side."""
+    return BLOCK if cell.batch * cell.width <= SMALL else 1
+
+
+def _trained(cells: list[Cell], context: Context) -> list[dict[str, Any]]:
     """Rows of cells that differ in the seed alone."""
     first, device = cells[0], torch.device(context.device)
     samples = [systems.sample(cell, context.study) for cell in cells]
@@ -47,15 +55,17 @@ def _trained(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     network = systems.architecture(first)
     parameters = train(cells, network, data, context)
     errors = {
-        name: _errors(first, network, parameters, *part)
-        for name, part in (("train_mse", (data.x, data.y)), ("test_mse", (data.test_x, data.test_y)))
+        "train_mse": _errors(first, network, parameters, data.x, data.y),
+        "test_mse": _errors(first, network, parameters, data.test_x, data.test_y),
+        "equivariance_error": equivariance_error(cells, network, parameters, data.test_x, context),
     }
-    errors["equivariance_error"] = equivariance_error(cells, network, parameters, data.test_x, context)
-    for index, cell in enumerate(cells):
-        found = {name: values[index] for name, values in errors.items()}
-        fine = all(math.isfinite(value) for value in found.values())
-        yield cell.row(status="ok" if fine else "diverged", **(found if fine else {}))
     context.notify(f"{first.system}, {first.symmetry}, {first.model}: {len(cells)} trials")
+    return [_row(cell, {name: values[i] for name, values in errors.items()}) for i, cell in enumerate(cells)]
+
+
+def _row(cell: Cell, found: dict[str, float]) -> dict[str, Any]:
+    fine = all(math.isfinite(value) for value in found.values())
+    return cell.row(status="ok" if fine else "diverged", **(found if fine else {}))
 
 
 def _parts(sample: Sample) -> tuple[Tensor, ...]:

@@ -35,8 +35,9 @@ def figures(table: pd.DataFrame) -> list[Figure]:
 def tasks(rows: pd.DataFrame) -> Figure:
     """A panel for each task; x is the model."""
     text = f"""Test error of equivariant networks, residual-pathway networks and perceptrons on the paper's six tasks,
-        beside the paper's (crosses: medians over 10 runs, quartiles where they can be read). Above, inertia; below, the
-        double pendulum; from left to right the symmetry holds, holds approximately, and is the wrong one. {QUARTILES}"""
+        beside the paper's (crosses: medians over 10 runs, quartiles where they can be read). Above, inertia; below,
+        the double pendulum; from left to right the symmetry holds, holds approximately, is the wrong one. {QUARTILES}
+        """
     numbers = []
     for place, (name, _) in sorted(TASKS.items(), key=lambda item: item[0][0]):
         ours = rows[(rows[PLACE] == list(place)).all(axis=1)]
@@ -55,17 +56,15 @@ def _medians(rows: pd.DataFrame, place: tuple[str, str, str]) -> pd.DataFrame:
     """Medians and quartiles over trials in place of means and intervals."""
     numbers = plots.over_seeds(rows, _at(rows), "test_mse", place)
     kept = rows[rows["status"] == "ok"]
-    found = kept["test_mse"].groupby(_at(kept)).quantile([0.25, 0.5, 0.75]).unstack().reindex(numbers["x"])
-    low, middle, high = (found[q].to_numpy() for q in (0.25, 0.5, 0.75)) if len(kept) else (np.nan,) * 3
+    errors = kept["test_mse"].groupby(_at(kept))
+    low, middle, high = (errors.quantile(q).reindex(numbers["x"]).to_numpy() for q in (0.25, 0.5, 0.75))
     return numbers.assign(mean=middle, low=low, high=high)
 
 
 def _theirs(reported: pd.DataFrame, place: tuple[str, str, str]) -> pd.DataFrame:
     numbers = plots.over_seeds(reported.assign(status="ok"), _at(reported), "test_mse", place)
     ends = reported.assign(x=_at(reported)).set_index("x").reindex(numbers["x"])
-    return numbers.assign(
-        low=ends["lower_quartile"].to_numpy(), high=ends["upper_quartile"].to_numpy(), seeds=RUNS
-    )
+    return numbers.assign(low=ends["lower_quartile"].to_numpy(), high=ends["upper_quartile"].to_numpy(), seeds=RUNS)
 
 
 def draw_tasks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -1,9 +1,10 @@
 """What is run: equivariant, residual-pathway and plain networks on systems whose symmetry holds, nearly holds, or not.
 
-Finzi, Benton, Wilson, NeurIPS 2021 [S: the authors' code]: six tasks, 1,000 (inertia) or 500 (pendulum) training points,
-3 layers of 384 or 128 channels, Adam at .003 (.002 for the pendulum under SO(3)), batches of 500, 300 or 1,000 epochs,
-10 trials, penalties set per task. *Wrong group*: the targets of the exact task, a network for another group. [ours]: the
-classical Runge-Kutta method instead of an adaptive one, the dial of the breaking, and smaller sizes, in the grid.
+Finzi, Benton, Wilson, NeurIPS 2021 [S: the authors' code]: six tasks, 1,000 (inertia) or 500 (pendulum) training
+points, 3 layers of 384 or 128 channels, Adam at .003 (.002 for the pendulum under SO(3)), batches of 500, 300 or 1,000
+epochs, 10 trials, penalties set per task. *Wrong group*: the targets of the exact task, a network for another group.
+[ours]: the classical Runge-Kutta method instead of an adaptive one, the dial of the breaking, and smaller sizes, all in
+the grid.
 """
 
 from __future__ import annotations

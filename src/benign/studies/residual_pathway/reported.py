@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+Place = tuple[str, str, float]
 RUNS = 10
 PLACE = ["system", "symmetry", "breaking"]
 INERTIA, PENDULUM = "inertia", "pendulum"
 # (system, group, breaking): (name, figure)
-TASKS = {
+TASKS: dict[Place, tuple[str, str]] = {
     (INERTIA, "O(3)", 0.0): ("inertia", "2a"),
     (PENDULUM, "O(2)", 0.0): ("double pendulum", "2a"),
     (INERTIA, "O(3)", 0.3): ("modified inertia", "2b"),

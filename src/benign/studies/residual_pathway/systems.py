@@ -9,6 +9,7 @@ is learnt is the Hamiltonian, from five states .2 apart, the flow being integrat
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,14 +20,14 @@ from torch import Tensor
 
 from benign import seeds
 from benign.nets.equivariant import Architecture, Layer, outputs
-from benign.nets.representations import SCALAR, VECTOR, Kind, Representation, summed
+from benign.nets.representations import SCALAR, VECTOR, Kind, summed
 from benign.studies.residual_pathway.grid import Cell
 
 Array = NDArray[np.float64]
 MASSES = 5
 LENGTH, APART, LONGEST = 5, 0.2, 30.0  # states of a trajectory's piece, time between them, whole trajectory
 WIND = np.array([8.0, 5.0, 0.0])
-FINE = 10  # steps of the integrator that makes the data, for one of the flow that is trained
+FINE = 4  # steps of the integrator that makes the data, for one of the flow that is trained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,17 +46,21 @@ def architecture(cell: Cell) -> Architecture:
         source, target = [(SCALAR, MASSES), (VECTOR, MASSES)], [(Kind(2), 1)]
     else:
         source, target = [(VECTOR, 4)], [(SCALAR, 1)]
-    ends = (summed(part, cell.symmetry) for part in (source, target))
-    return Architecture(cell.model, cell.symmetry, *ends, cell.width)
+    ends = [summed(part, cell.symmetry) for part in (source, target)]
+    return Architecture(cell.model, cell.symmetry, ends[0], ends[1], cell.width)
 
 
 def sample(cell: Cell, study: str) -> Sample:
     """A cell's points: the same for all models, groups and sizes; under another breaking the same inputs."""
-    rng = seeds.generator(study, "points", cell.seed, system=cell.system, n=cell.n)
-    count = cell.n + cell.test_points
-    x, y = (inertia if cell.system == "inertia" else pendulum)(count, cell.breaking, rng)
+    return _sample(study, cell.system, cell.breaking, cell.n, cell.test_points, cell.seed)
+
+
+@functools.lru_cache(maxsize=32)
+def _sample(study: str, system: str, breaking: float, n: int, test_points: int, seed: int) -> Sample:
+    rng = seeds.generator(study, "points", seed, system=system, n=n)
+    x, y = (inertia if system == "inertia" else pendulum)(n + test_points, breaking, rng)
     tensors = [torch.from_numpy(part).float() for part in (x, y)]
-    return Sample(*(part[: cell.n] for part in tensors), *(part[cell.n :] for part in tensors))
+    return Sample(*(part[:n] for part in tensors), *(part[n:] for part in tensors))
 
 
 def inertia(count: int, breaking: float, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -93,7 +98,9 @@ def motion(z: Array, breaking: float) -> Array:
     first, second, momenta = z[:, :3], z[:, 3:6], z[:, 6:]
     apart = first - second
     # The authors' outer spring has no factor 1/2.
-    inner, outer = (factor * (1 - 1 / np.linalg.norm(v, axis=1, keepdims=True)) * v for factor, v in ((1, first), (2, apart)))
+    inner, outer = (
+        factor * (1 - 1 / np.linalg.norm(v, axis=1, keepdims=True)) * v for factor, v in ((1, first), (2, apart))
+    )
     constant = np.array([0.0, 0.0, 1.0]) + breaking * WIND
     return np.concatenate([momenta, -(inner + outer + constant), outer - constant], 1)
 
