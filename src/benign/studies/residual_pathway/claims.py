@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -97,7 +98,7 @@ def on_task(place: Place, table: pd.DataFrame) -> Claim:
         criteria.append(within(f"over_{other}", says, found, math.log10(ratio) - FACTOR, math.log10(ratio) + FACTOR))
     said = ", ".join(f"{NAMES[a]}'s below {NAMES[b]}'s" for a, b in pairs)
     return _claim(
-        name.replace(", group ", "_").replace(" ", "_").translate({40: None, 41: None}).lower(),
+        re.sub(r"\W+", "_", name.lower()).strip("_"),
         rows,
         *criteria,
         kind="paper",

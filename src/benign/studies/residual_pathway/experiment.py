@@ -37,9 +37,9 @@ def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
         blocks.setdefault((cell.group, cell.seed // block_size(cell)), []).append(cell)
     for (_, number), asked in blocks.items():
         size = block_size(asked[0])
-        trained = [asked[0].replace(seed=number * size + place) for place in range(size)]
-        wanted = {cell.key for cell in asked}
-        yield from (row for row in _trained(trained, context) if row["key"] in wanted)
+        trials = [asked[0].replace(experiment="tasks", seed=number * size + place) for place in range(size)]
+        found = _measured(trials, context)
+        yield from (_row(cell, found[cell.seed % size]) for cell in asked)
 
 
 def block_size(cell: Cell) -> int:
@@ -47,8 +47,8 @@ def block_size(cell: Cell) -> int:
     return BLOCK if cell.batch * cell.width <= SMALL else 1
 
 
-def _trained(cells: list[Cell], context: Context) -> list[dict[str, Any]]:
-    """Rows of cells that differ in the seed alone."""
+def _measured(cells: list[Cell], context: Context) -> list[dict[str, float]]:
+    """What is measured on each of these trained networks, which differ in the seed alone."""
     first, device = cells[0], torch.device(context.device)
     samples = [systems.sample(cell, context.study) for cell in cells]
     data = Sample(*(torch.stack(part).to(device) for part in zip(*map(_parts, samples), strict=True)))
@@ -60,7 +60,7 @@ def _trained(cells: list[Cell], context: Context) -> list[dict[str, Any]]:
         "equivariance_error": equivariance_error(cells, network, parameters, data.test_x, context),
     }
     context.notify(f"{first.system}, {first.symmetry}, {first.model}: {len(cells)} trials")
-    return [_row(cell, {name: values[i] for name, values in errors.items()}) for i, cell in enumerate(cells)]
+    return [{name: values[i] for name, values in errors.items()} for i in range(len(cells))]
 
 
 def _row(cell: Cell, found: dict[str, float]) -> dict[str, Any]:

@@ -185,4 +185,5 @@ def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.label("broken by s", log="y")
     for panel in facets:
         panel.axes.set_xscale("symlog", linthresh=0.1)
+        panel.axes.set_xlim(-0.02, 1.25 * numbers["x"].max())
     return facets.finish(columns=2)

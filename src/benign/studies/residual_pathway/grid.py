@@ -52,8 +52,8 @@ class Cell(BaseCell):
 
     @functools.cached_property
     def group(self) -> str:
-        """Trials of one setting: trained side by side."""
-        return self.replace(seed=0).key
+        """Trials of one training, whichever experiments show it."""
+        return self.replace(experiment="tasks", seed=0).key
 
 
 class Row(BaseRow):

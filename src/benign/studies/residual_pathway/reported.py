@@ -16,11 +16,11 @@ INERTIA, PENDULUM = "inertia", "pendulum"
 # (system, group, breaking): (name, figure)
 TASKS: dict[Place, tuple[str, str]] = {
     (INERTIA, "O(3)", 0.0): ("inertia", "2a"),
-    (PENDULUM, "O(2)", 0.0): ("double pendulum", "2a"),
+    (PENDULUM, "O(2)", 0.0): ("pendulum", "2a"),
     (INERTIA, "O(3)", 0.3): ("modified inertia", "2b"),
     (PENDULUM, "O(2)", 0.01): ("windy pendulum", "2b"),
-    (INERTIA, "SL(3)", 0.0): ("inertia, group SL(3)", "2c"),
-    (PENDULUM, "SO(3)", 0.0): ("double pendulum, group SO(3)", "2c"),
+    (INERTIA, "SL(3)", 0.0): ("inertia with SL(3)", "2c"),
+    (PENDULUM, "SO(3)", 0.0): ("pendulum with SO(3)", "2c"),
 }
 # Medians of rpp, mlp and emlp, in the order of TASKS.
 _MEDIANS = [
