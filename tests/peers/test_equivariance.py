@@ -1,4 +1,4 @@
-"""Our equivariant maps are those of emlp, the library of the authors of residual pathways, and a network trains alike."""
+"""Our equivariant maps are those of emlp, by the authors of residual pathways, and its networks train as ours do."""
 
 from __future__ import annotations
 
