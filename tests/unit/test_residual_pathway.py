@@ -116,6 +116,13 @@ def test_the_bilinear_map_is_the_sum_of_its_products_and_commutes_with_the_group
     assert made(x @ turn.T) == pytest.approx(made(x) @ turn.T, rel=1e-3, abs=5e-3)
 
 
+@pytest.mark.parametrize(("channels", "possible"), [(107, False), (108, True)])
+def test_outer_products_of_vectors_need_a_tensor_of_rank_three(channels, possible):
+    """What inertia is made of: below 108 channels an equivariant network has no way to it."""
+    made = products(uniform(channels, "O(3)"), "O(3)")
+    assert any(product.to == Kind(2) and product.source == VECTOR for product in made) == possible
+
+
 # ---------------------------------------------------------------- networks
 
 

@@ -23,7 +23,7 @@ from benign.train.device import hold_precision
 
 NEAR = 0.3  # of the random elements' coordinates: those of SL(3) are unbounded
 # Trials that are trained side by side, where a network is so small that a step is many small operations.
-BLOCK, SMALL = 3, 50_000
+BLOCK, SMALL = 3, 60_000
 
 
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
