@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 pytestmark = [pytest.mark.peers, pytest.mark.slow, pytest.mark.filterwarnings("default")]
 WHY = "emlp is not installed: pip install emlp six (it brings jax)"
@@ -14,6 +13,7 @@ groups = pytest.importorskip("emlp.groups", reason=WHY)
 reps = pytest.importorskip("emlp.reps", reason=WHY)
 objax = pytest.importorskip("objax", reason=WHY)
 networks = pytest.importorskip("emlp.nn.objax", reason=WHY)
+jax = pytest.importorskip("jax", reason=WHY)
 jnp = pytest.importorskip("jax.numpy", reason=WHY)
 
 from benign.nets.equivariant import assembled  # noqa: E402
@@ -92,11 +92,13 @@ def trained_by_the_library(asked: Cell) -> float:
     return float(loss(test_x, test_y))
 
 
-def test_a_network_trained_by_the_library_ends_at_the_error_of_ours():
-    ours = [
-        row["test_mse"] for row in experiment.run([cell(seed=seed) for seed in range(3)], Context(study=STUDY.name))
-    ]
-    theirs = trained_by_the_library(cell())
-    print(ours, theirs)
+def test_a_network_trained_by_the_library_ends_at_the_error_of_ours(monkeypatch: pytest.MonkeyPatch):
+    """Both learn: they end far below the targets' variance, at errors within a factor of 1.5."""
+    monkeypatch.setattr(
+        jax.sharding, "PmapSharding", type(None), raising=False
+    )  # objax asks for it, jax has it no more
+    asked = [cell(width=108, seed=seed) for seed in range(3)]
+    ours = [row["test_mse"] for row in experiment.run(asked, Context(study=STUDY.name))]
+    theirs = trained_by_the_library(asked[0])
     assert abs(np.log10(theirs) - np.log10(ours).mean()) < np.log10(1.5)
-    assert torch.get_num_threads() >= 1
+    assert theirs < 0.5 * float(systems.sample(asked[0], STUDY.name).test_y.var())
