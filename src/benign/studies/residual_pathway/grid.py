@@ -23,7 +23,7 @@ class Cell(BaseCell):
 
     shapes = (("n", "width"), ("test_points", "width"), ("width", "width"))
     experiment: Literal["tasks", "penalties", "dial"]
-    system: Literal["inertia", "pendulum"]
+    system: Literal["inertia", "pendulum"] = field("whose moments of inertia, or whose motion, is learnt")
     symmetry: Literal["O(3)", "SO(3)", "O(2)", "SL(3)"] = field("the group that networks are built for")
     breaking: float = field("s: how far the target is from its symmetry", default=0.0, at_least=0)
     model: Literal["emlp", "rpp", "mlp"] = field("equivariant, residual pathway, or unconstrained perceptron")
