@@ -217,6 +217,19 @@ class Killed(Exception):
     pass
 
 
+def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by one with every training step."""
+    steps: list[int] = []
+    loss = experiment._loss
+
+    def counted(*arguments: Any) -> torch.Tensor:
+        steps.append(1)
+        return loss(*arguments)
+
+    monkeypatch.setattr(experiment, "_loss", counted)
+    return steps
+
+
 @pytest.mark.parametrize("system", ["inertia", "pendulum"])
 def test_interrupted_and_resumed_equals_uninterrupted(system, tmp_path: Path, monkeypatch):
     cells = [small(system=system, epochs=4, seed=seed) for seed in range(2)]
@@ -233,16 +246,15 @@ def test_interrupted_and_resumed_equals_uninterrupted(system, tmp_path: Path, mo
     with pytest.raises(Killed):
         rows(*cells, checkpoints=checkpoints)
     assert len(list(tmp_path.iterdir())) == 1
-    counted = []
-    monkeypatch.setattr(experiment, "_loss", lambda *a: counted.append(1) or loss(*a))
+    monkeypatch.setattr(experiment, "_loss", loss)
+    counted = counting(monkeypatch)
     assert rows(*cells, checkpoints=checkpoints) == expected
     assert len(counted) == 2 * 4 - 4  # two steps an epoch, and two epochs were saved
     assert not list(tmp_path.iterdir())
 
 
 def test_a_training_that_two_experiments_show_is_done_once(monkeypatch):
-    counted, loss = [], experiment._loss
-    monkeypatch.setattr(experiment, "_loss", lambda *a: counted.append(1) or loss(*a))
+    counted = counting(monkeypatch)
     one, other = rows(small(), small(experiment="dial"))
     assert len(counted) == 2 * 2
     assert {name for name in one if one[name] != other[name]} == {"key", "experiment"}

@@ -46,7 +46,9 @@ APART = math.log10(1.1)  # from which on the order of two of their models is jud
 ROUNDING = 1e-5  # of an equivariant network in single precision
 NAMES = {"emlp": "the equivariant network", "rpp": "the residual-pathway network", "mlp": "the perceptron"}
 SIZES = (
-    "The paper's networks have 384 (inertia) and 128 (pendulum) channels and 300 and 1,000 epochs; the scope says ours."
+    "The paper's networks have 384 (inertia) and 128 (pendulum) channels and 300 and 1,000 epochs; the scope says ours. "
+    "An equivariant network with few channels has few tensors of the rank that products of vectors need (docs/theory.md "
+    "§ 20), and neither it nor the residual pathway's equivariant path is then much better than a perceptron."
 )
 
 
