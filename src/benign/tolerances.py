@@ -134,6 +134,10 @@ COLUMNS: dict[str, Columns] = {
         TRAINED: "epochs_to_half test_loss train_loss",
         SHARE: "test_error train_error",
     },
+    "residual_pathway": {
+        EXACT: "status",
+        TRAINED: "equivariance_error test_mse train_mse",
+    },
 }
 
 

@@ -24,6 +24,7 @@ NAMES = (
     "statistical_viewpoint",
     "reservoir_similarity",
     "no_free_lunch",
+    "residual_pathway",
 )
 
 

@@ -194,9 +194,9 @@ def correlations(rows: pd.DataFrame) -> Figure:
     text = f"""Kendall's τ of six quantities with depth and with the number of paths P, over (depth, P) cell means, ours
         against every one that the paper prints: of training for Tiny-ImageNet, CIFAR-10 and CIFAR-100 at one rate
         (ours: {CONSTANT:g}), and for Tiny-ImageNet at tuned rates; of theory for Tiny-ImageNet. On the line they are
-        equal; the sign is the same in the lower left and upper right quarters. The tangent kernel is as the authors' code
-        has it, with the stem's weights; then in closed form with as many inputs a neuron as on Tiny-ImageNet, and without
-        the stem, as in their theory. Bars: jackknife over seeds."""
+        equal; the sign is the same in the lower left and upper right quarters. The tangent kernel is as the authors'
+        code has it, with the stem's weights; then in closed form with as many inputs a neuron as on Tiny-ImageNet, and
+        without the stem, as in their theory. Bars: jackknife over seeds."""
     numbers: list[pd.DataFrame] = []
     ended = converged(rows)
     kinds = (

@@ -125,8 +125,8 @@ def phases_measured(table: pd.DataFrame) -> Claim:
             "harmful_side", f"least {right} one above α* + .1‖μ‖", least_of(_errors(large[large["harmful"]])), 0.5
         ),
         statement="Networks with ‖μ‖ ≥ 30 at two very different n and d of which every seed fits every label robustly "
-        "end on the predicted side of α*(r): with a robust test error, true labels, of at most .1 below α* - .1‖μ‖, and of at "
-        "least 1/2 above α* + .1‖μ‖.",
+        "end on the predicted side of α*(r): with a robust test error, true labels, of at most .1 below α* - .1‖μ‖, "
+        "and of at least 1/2 above α* + .1‖μ‖.",
         source="docs/theory.md §19",
         thresholds="after the paper tier",
         limits="a half-space has Φ(α - ρ), less than .1 at .1‖μ‖ = 3; α* is from limit networks alone. That all "
