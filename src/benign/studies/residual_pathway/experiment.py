@@ -25,6 +25,7 @@ from benign.train.device import hold_precision
 
 Network = Architecture | Convolution
 NEAR = 0.3  # of the random elements' coordinates: those of SL(3) are unbounded
+MOMENTUM = 0.9
 # Trials that are trained side by side, where a network is so small that a step is many small operations.
 BLOCK, SMALL = 3, 60_000
 
@@ -117,10 +118,12 @@ def train(cells: list[Cell], network: Network, data: Sample, context: Context) -
     parameters = {name: torch.cat([start[name] for start in starts]).to(device) for name in starts[0]}
     for values in parameters.values():
         values.requires_grad_()
-    optimiser = torch.optim.Adam(parameters.values(), lr=cell.rate)
+    optimiser = _optimiser(cell, parameters)
     name = hashlib.sha256(" ".join(c.key for c in cells).encode()).hexdigest()[:16]
     done = _resume(name, parameters, optimiser, context)
     for epoch in range(done, cell.epochs):
+        if cell.system == "images":
+            optimiser.param_groups[0]["lr"] = cell.rate * (1 + math.cos(math.pi * epoch / cell.epochs)) / 2
         orders = [seeds.generator(study, "order", c.seed, epoch=epoch, n=c.n).permutation(c.n) for c in cells]
         for rows in torch.from_numpy(np.stack(orders)).to(device).split(cell.batch, 1):
             optimiser.zero_grad()
@@ -131,6 +134,13 @@ def train(cells: list[Cell], network: Network, data: Sample, context: Context) -
     if context.checkpoints:
         context.checkpoints.discard(name)
     return {key: values.detach() for key, values in parameters.items()}
+
+
+def _optimiser(cell: Cell, parameters: Parameters) -> torch.optim.Optimizer:
+    """Adam, or for images gradient descent, as in the authors' code."""
+    if cell.system == "images":
+        return torch.optim.SGD(parameters.values(), lr=cell.rate, momentum=MOMENTUM)
+    return torch.optim.Adam(parameters.values(), lr=cell.rate)
 
 
 def _start(network: Network, rng: np.random.Generator) -> Parameters:
@@ -165,7 +175,7 @@ def _state(parameters: Parameters, optimiser: torch.optim.Optimizer) -> dict[str
     moments = {
         f"{kind} {name}": optimiser.state[values][kind]
         for name, values in parameters.items()
-        for kind in ("exp_avg", "exp_avg_sq", "step")
+        for kind in optimiser.state[values]
     }
     return parameters | moments
 
@@ -179,7 +189,10 @@ def _resume(name: str, parameters: Parameters, optimiser: torch.optim.Optimizer,
     with torch.no_grad():
         for key, values in parameters.items():
             values.copy_(state[key])
-            moments = {kind: state[f"{kind} {key}"] for kind in ("exp_avg", "exp_avg_sq", "step")}
+            kinds = (
+                ("exp_avg", "exp_avg_sq", "step") if isinstance(optimiser, torch.optim.Adam) else ("momentum_buffer",)
+            )
+            moments = {kind: state[f"{kind} {key}"] for kind in kinds}
             optimiser.state[values] = {k: v if k == "step" else v.to(values.device) for k, v in moments.items()}
     return epochs
 

@@ -51,7 +51,7 @@ class Cell(BaseCell):
     n: int = field("training points", at_least=1)
     epochs: int = field("passes through them", at_least=1)
     batch: int = field("points of a mini-batch", at_least=1)
-    rate: float = field("learning rate of Adam", above=0)
+    rate: float = field("learning rate of Adam; on images the first of gradient descent", above=0)
     test_points: int = field("fresh points", at_least=1)
     seed: int = field("the replicate: points and start", at_least=0)
 
