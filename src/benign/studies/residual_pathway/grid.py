@@ -60,7 +60,7 @@ class Cell(BaseCell):
         translations = self.symmetry == "translations"
         return [
             ("batch", self.batch <= self.n, f"at most n={self.n}"),
-            ("data", (self.data != "none") == images, "mnist or cifar10 for system=images, none for the others"),
+            ("data", (self.data != "none") == images, "none unless system=images, and then mnist or cifar10"),
             ("symmetry", translations == images, "translations for system=images, and for no other"),
             ("breaking", not images or self.breaking <= 1, "at most 1: a share of an image's pixels"),
             ("width", not images or room, "smaller: a layer's matrix has no room"),
