@@ -210,7 +210,7 @@ def images(rows: pd.DataFrame) -> Figure:
         series = _by_series(rows[rows["data"] == data], NETWORKS)
         for place, (name, part) in enumerate(series):
             x = part["breaking"] + APART * (place - (len(series) - 1) / 2)
-            numbers.append(plots.over_seeds(part, x, "test_error", (panel, WRONG, name)))
+            numbers.append(plots.over_seeds(part, x, "test_error", (panel, WRONG, name), "test_points"))
             if name != NETWORKS["emlp"]:
                 numbers.append(plots.over_seeds(part, x, "equivariance_error", (panel, EQUIVARIANCE, name)))
     return plots.of_rows(
@@ -220,16 +220,21 @@ def images(rows: pd.DataFrame) -> Figure:
 
 def draw_images(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors above, distances below."""
-    wide = min(1, 0.3 + 0.35 * numbers["panel"].nunique())
+    columns = numbers["panel"].nunique()
     facets = plots.Facets(
-        numbers, 4.0, width=wide * plots.FULL_WIDTH, quantities=[WRONG, EQUIVARIANCE], sharex=True, height_ratios=[2, 1]
+        numbers,
+        4.6,
+        width=plots.FULL_WIDTH * (0.3 + 0.35 * columns),
+        quantities=[WRONG, EQUIVARIANCE],
+        sharex=True,
+        height_ratios=[2, 1],
     )
-    mixed = sorted({name for name in numbers["series"] if name.startswith(RPP)}, reverse=True)
+    mixed = sorted({name for name in numbers["series"] if name.startswith(RPP)})
     own = dict(zip(mixed, (points("vermilion", "s"), points("orange", "D")), strict=False))
     own |= {NETWORKS["emlp"]: points("blue", "o"), NETWORKS["mlp"]: points("green", "^")}
     facets.draw({name: look | {"linestyle": ""} for name, look in own.items()})
     facets.label("")
     for panel in facets:
         panel.axes.set(xlim=(-0.5, 1.5), xticks=[0, 1], xticklabels=["as they are", "permuted"])
-        panel.axes.set_ylim(bottom=0)
-    return facets.finish(columns=2)
+        plots.error_axis(panel.axes, panel.numbers[["mean", "high"]].max().max())
+    return facets.finish(columns=columns)
