@@ -432,6 +432,8 @@ def images_as_they_are(data: str, table: pd.DataFrame) -> Claim:
         "CIFAR-10 [S]",
         limits="limits are ours: Table 1's numbers are not in our sources",
         figure="images",
+        why="The default tier has three replicates of 500 images of MNIST, with mean errors of .086, against .094 and "
+        ".103; the convolutional network's alone goes from .081 to .107.",
     )
 
 
@@ -453,6 +455,8 @@ def images_permuted(data: str, table: pd.DataFrame) -> Claim:
         "that is below the convolutional network's and at most 1.2 times the dense network's.",
         source="NeurIPS 2021 abstract (resilient to misspecified symmetries) [S]; permuted pixels are ours",
         figure="images",
+        why="The default tier has three replicates of 500 images of MNIST, with mean errors of .226 (convolutional), "
+        ".108 (dense) and .114 (residual pathway, from .109 to .122).",
     )
 
 
