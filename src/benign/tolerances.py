@@ -137,6 +137,7 @@ COLUMNS: dict[str, Columns] = {
     "residual_pathway": {
         EXACT: "status",
         TRAINED: "equivariance_error test_mse train_mse",
+        SHARE: "test_error train_error",
     },
 }
 

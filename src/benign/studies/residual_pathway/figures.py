@@ -1,4 +1,6 @@
-"""Figures: the six tasks and the ablation beside the paper's numbers, and the dial from exact to broken symmetry."""
+"""Figures: the six tasks and the ablation beside the paper's numbers, the dial from exact to broken symmetry, and
+images as they are and with their pixels permuted.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +28,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         tasks(of_experiments(table, "tasks")),
         penalties(of_experiments(table, "penalties")),
         dial(of_experiments(table, "dial")),
+        images(of_experiments(table, "images")),
     ]
 
 
@@ -139,10 +142,10 @@ def dial(rows: pd.DataFrame) -> Figure:
     )
 
 
-def _by_series(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def _by_series(rows: pd.DataFrame, names: dict[str, str] = MODELS) -> list[tuple[str, pd.DataFrame]]:
     """(name, rows) of each model, of the residual pathway for each pair of its penalties."""
     found = []
-    for model, name in MODELS.items():
+    for model, name in names.items():
         part = rows[rows["model"] == model]
         for (basic, equivariant), some in part.groupby(["basic_penalty", "equivariant_penalty"]):
             found.append((f"{name}, penalties {basic:g} and {equivariant:g}" if model == "rpp" else name, some))
@@ -187,3 +190,51 @@ def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         panel.axes.set_xscale("symlog", linthresh=0.1)
         panel.axes.set_xlim(-0.02, 1.25 * numbers["x"].max())
     return facets.finish(columns=2)
+
+
+# ---------------------------------------------------------------- images
+
+WRONG, SETS = "test error (share wrong)", {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+NETWORKS = {"emlp": "convolutional", "rpp": RPP, "mlp": "dense"}
+APART = 0.1  # of series that share a place on the x-axis
+
+
+def images(rows: pd.DataFrame) -> Figure:
+    """A column for each set: errors above, distance from equivariance below; x is whether pixels are permuted."""
+    text = """Images as they are, where translations nearly are a symmetry, and with their pixels permuted, where they
+        are not. Above: test error of a convolutional network, a dense one of the same layers, and the residual-pathway
+        network, with the penalties that the paper takes for images and for a wrong symmetry. Below: distance from
+        equivariance under translations (that of the convolutional network is rounding, and not drawn)."""
+    numbers = []
+    for data, panel in SETS.items():
+        series = _by_series(rows[rows["data"] == data], NETWORKS)
+        for place, (name, part) in enumerate(series):
+            x = part["breaking"] + APART * (place - (len(series) - 1) / 2)
+            numbers.append(plots.over_seeds(part, x, "test_error", (panel, WRONG, name), "test_points"))
+            if name != NETWORKS["emlp"]:
+                numbers.append(plots.over_seeds(part, x, "equivariance_error", (panel, EQUIVARIANCE, name)))
+    return plots.of_rows(
+        "images", rows, f"{text} {plots.INTERVALS}", numbers, draw_images, "n", width="channels", epochs="epochs"
+    )
+
+
+def draw_images(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Errors above, distances below."""
+    columns = numbers["panel"].nunique()
+    facets = plots.Facets(
+        numbers,
+        4.6,
+        width=plots.FULL_WIDTH * (0.3 + 0.35 * columns),
+        quantities=[WRONG, EQUIVARIANCE],
+        sharex=True,
+        height_ratios=[2, 1],
+    )
+    mixed = sorted({name for name in numbers["series"] if name.startswith(RPP)})
+    own = dict(zip(mixed, (points("vermilion", "s"), points("orange", "D")), strict=False))
+    own |= {NETWORKS["emlp"]: points("blue", "o"), NETWORKS["mlp"]: points("green", "^")}
+    facets.draw({name: look | {"linestyle": ""} for name, look in own.items()})
+    facets.label("")
+    for panel in facets:
+        panel.axes.set(xlim=(-0.5, 1.5), xticks=[0, 1], xticklabels=["as they are", "permuted"])
+        plots.error_axis(panel.axes, panel.numbers[["mean", "high"]].max().max())
+    return facets.finish(columns=columns)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benign import seeds
 from benign.nets.equivariant import Architecture, Layer, outputs
-from benign.nets.representations import SCALAR, VECTOR, Kind, summed
+from benign.nets.representations import SCALAR, VECTOR, Kind, Symmetry, summed
 from benign.studies.residual_pathway.grid import Cell
 
 Array = NDArray[np.float64]
@@ -46,8 +46,9 @@ def architecture(cell: Cell) -> Architecture:
         source, target = [(SCALAR, MASSES), (VECTOR, MASSES)], [(Kind(2), 1)]
     else:
         source, target = [(VECTOR, 4)], [(SCALAR, 1)]
-    ends = [summed(part, cell.symmetry) for part in (source, target)]
-    return Architecture(cell.model, cell.symmetry, ends[0], ends[1], cell.width)
+    symmetry = cast(Symmetry, cell.symmetry)  # only images have translations
+    ends = [summed(part, symmetry) for part in (source, target)]
+    return Architecture(cell.model, symmetry, ends[0], ends[1], cell.width)
 
 
 def sample(cell: Cell, study: str) -> Sample:
