@@ -17,7 +17,8 @@ from typing import NamedTuple
 ZERO, SKIP, LINEAR = 0, 1, 2
 LAST = 3  # the last node
 ENDS = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # in the order in which a DAG is written
-_FORM = re.compile(r"[012]_[012]{2}_[012]{3}(-[012]_[012]{2}_[012]{3})?")
+# How a DAG is written, or two joined by a hyphen.
+FORM = re.compile(r"[012]_[012]{2}_[012]{3}(-[012]_[012]{2}_[012]{3})?")
 
 
 class Edge(NamedTuple):
@@ -28,11 +29,6 @@ class Edge(NamedTuple):
     source: int
     target: int
     linear: bool
-
-
-def is_dag(text: str) -> bool:
-    """Whether a text stands for a DAG, or for two."""
-    return _FORM.fullmatch(text) is not None
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from benign.nets.dag import depth, edges, effective, every, is_dag, paths, spread
+from benign.nets.dag import FORM, depth, edges, effective, every, paths, spread
 from benign.study import Cell as BaseCell
 from benign.study import CellError, Shorthand, Study, column, field
 from benign.study import Row as BaseRow
@@ -40,7 +40,7 @@ class Cell(BaseCell):
     seed: int = field("the replicate", at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:
-        if not is_dag(self.dag):
+        if not FORM.fullmatch(self.dag):
             return [("dag", False, "written as 2_02_002 is, or two such joined by a hyphen")]
         trained, two = self.experiment in TRAINED, "-" in self.dag
         return [
