@@ -26,6 +26,7 @@ from benign.claims import (
     on_converged,
 )
 from benign.studies.soft_inductive_bias.grid import Cell
+from benign.studies.soft_inductive_bias.interpolating import past_interpolation
 
 TRIALS = "limits are ours, set after trial runs"
 _given = functools.partial(
@@ -369,13 +370,6 @@ _network = functools.partial(
 )
 
 
-def _past_interpolation(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows at widths above all of those at which some run misses a training label; none if no run does."""
-    rows = of_experiments(table, "widths")
-    short = rows.loc[rows["train_error"] > 0, "width"].max()
-    return rows[rows["width"] > short]
-
-
 def _doubling(rows: pd.DataFrame, column: str) -> Criterion:
     def slope(t: pd.DataFrame) -> float:
         means = t.groupby("width")[column].mean()
@@ -386,7 +380,7 @@ def _doubling(rows: pd.DataFrame, column: str) -> Criterion:
 
 
 def wide_networks_generalise(table: pd.DataFrame) -> Claim:
-    rows = _past_interpolation(table)
+    rows = past_interpolation(of_experiments(table, "widths"))
     return _network(
         "wide_networks_generalise",
         rows,
@@ -399,7 +393,7 @@ def wide_networks_generalise(table: pd.DataFrame) -> Claim:
 
 
 def network_dimension_falls(table: pd.DataFrame) -> Claim:
-    rows = _past_interpolation(table)
+    rows = past_interpolation(of_experiments(table, "widths"))
     return _network(
         "network_dimension_falls",
         rows,
