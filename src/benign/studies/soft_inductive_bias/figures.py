@@ -11,7 +11,7 @@ import pandas as pd
 from benign import plots
 from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
-from benign.plots.looks import DOTTED, line, points
+from benign.plots.looks import DOTTED, Look, line, points
 from benign.studies.soft_inductive_bias.interpolating import past_interpolation
 
 PENALISED, FREE = "with penalty", "without penalty"
@@ -209,7 +209,7 @@ def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- altered labels
 
 ACCURACY, EVIDENCE, EXPECTED = "accuracy", "log marginal likelihood", "its expectation"
-GUESSING = "all classes equally likely"
+LAPLACE, GUESSING = "by Laplace's approximation", "of equally likely classes"
 SETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 
@@ -232,7 +232,8 @@ def altered_labels(rows: pd.DataFrame) -> Figure:
 
 def draw_altered(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Accuracies left, evidence right."""
-    return _over_share(numbers, ACCURACY, (0.45, 1.03))
+    own = {EVIDENCE: points("green", "D"), EXPECTED: line("green")}
+    return _over_share(numbers, ACCURACY, (0.45, 1.03), own)
 
 
 def altered_networks(rows: pd.DataFrame) -> Figure:
@@ -247,7 +248,7 @@ def altered_networks(rows: pd.DataFrame) -> Figure:
         numbers += [
             plots.over_seeds(part, share, "train_error", (name, ERROR, TRAIN)),
             plots.over_seeds(part, share, "test_error", (name, ERROR, TEST), "tested"),
-            plots.over_seeds(part, share, "laplace_evidence", (name, EVIDENCE, EVIDENCE)),
+            plots.over_seeds(part, share, "laplace_evidence", (name, EVIDENCE, LAPLACE)),
             plots.level(share, float(-np.log(10) * part["n"].mean()), (name, EVIDENCE, GUESSING)),
         ]
     return plots.of_rows("altered_networks", rows, text, numbers, draw_altered_networks, "n", "steps", width="channels")
@@ -255,15 +256,17 @@ def altered_networks(rows: pd.DataFrame) -> Figure:
 
 def draw_altered_networks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors left, evidence right."""
-    return _over_share(numbers, ERROR, (-0.02, 1))
+    own = {LAPLACE: points("green", "D"), GUESSING: line("grey", "--", 1.4)}
+    return _over_share(numbers, ERROR, (-0.02, 1), own)
 
 
-def _over_share(numbers: pd.DataFrame, quantity: str, frame: tuple[float, float]) -> matplotlib.figure.Figure:
+def _over_share(
+    numbers: pd.DataFrame, quantity: str, frame: tuple[float, float], own: dict[str, Look]
+) -> matplotlib.figure.Figure:
     """A row for each panel: a quantity within its frame, and the evidence, over the share of altered labels."""
     rows = max(numbers["panel"].nunique(), 1)
     facets = plots.Facets(numbers, 0.6 + 1.9 * rows, quantities=[quantity, EVIDENCE], across=True, sharex=True)
     joined = {TEST: points("blue", "o", linestyle="-"), TRAIN: points("orange", "s", linestyle="-")}
-    own = {EVIDENCE: points("green", "D"), EXPECTED: line("green"), GUESSING: line("grey", "--", 1.4)}
     facets.draw(joined | own, linestyle="")
     facets.label("share of altered labels $p$")
     for panel in facets:
@@ -300,7 +303,9 @@ def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     looks = {TEST: points("blue", "o"), TRAIN: points("orange", "s"), DIMENSION: points("green", "D")}
     facets.draw(looks)
     facets.label("width (channels)", str, log="x")
+    ran = np.unique(numbers["x"])
     for panel in facets:
+        panel.axes.set_xticks(ran, [f"{width:g}" for width in ran])
         panel.axes.set_ylim(0 if panel.name == DIMENSION else -0.02, None)
     return facets.finish(columns=4)
 
