@@ -277,36 +277,41 @@ def _over_share(
 
 # ---------------------------------------------------------------- networks of increasing width
 
-FITS, PANELS = "fits every label", (ERROR, DIMENSION)
+FITS = "fits every label"
+DECAYS = {"prior": "with weight decay", "none": "without weight decay"}
 
 
 def widths(rows: pd.DataFrame) -> Figure:
-    """Panels: training and test error, effective dimension; x is the width of a convolutional network."""
+    """A row for each weight decay: errors, and effective dimension; x is the width of a convolutional network."""
     text = f"""Convolutional networks of increasing width on MNIST with a share of the training labels altered: error on
         the labels as altered (training) and on true ones (test), and the effective dimension, the sum of λ/(λ + α) over
         the eigenvalues λ of the Gauss-Newton matrix of all parameters, with the prior's precision α. Dotted: the width
         from which on every run fits every training label. {INTERVALS}"""
-    width, past = rows["width"], past_interpolation(converged(rows))["width"]
-    least = past[past == past.min()]
-    numbers = [
-        plots.over_seeds(rows, width, "test_error", (ERROR, ERROR, TEST), "tested"),
-        plots.over_seeds(rows, width, "train_error", (ERROR, ERROR, TRAIN)),
-        plots.over_seeds(rows, width, "effective_dimension", (DIMENSION, DIMENSION, DIMENSION)),
-        *(plots.mark(least, (name, name, FITS)) for name in PANELS),
-    ]
+    numbers = []
+    for decay, panel in DECAYS.items():
+        part = rows[rows["decay"] == decay]
+        width, past = part["width"], past_interpolation(converged(part))["width"]
+        least = past[past == past.min()]
+        numbers += [
+            plots.over_seeds(part, width, "test_error", (panel, ERROR, TEST), "tested"),
+            plots.over_seeds(part, width, "train_error", (panel, ERROR, TRAIN)),
+            plots.over_seeds(part, width, "effective_dimension", (panel, DIMENSION, DIMENSION)),
+            *(plots.mark(least, (panel, quantity, FITS)) for quantity in (ERROR, DIMENSION)),
+        ]
     return plots.of_rows("widths", rows, text, numbers, draw_widths, "n", "steps", flip_rate="p")
 
 
 def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors left, effective dimension right, over a logarithmic axis of widths."""
-    facets = plots.Facets(numbers, 2.6)
+    rows = max(numbers["panel"].nunique(), 1)
+    facets = plots.Facets(numbers, 0.6 + 1.9 * rows, quantities=[ERROR, DIMENSION], across=True, sharex=True)
     looks = {TEST: points("blue", "o"), TRAIN: points("orange", "s"), DIMENSION: points("green", "D")}
     facets.draw(looks)
-    facets.label("width (channels)", str, log="x")
+    facets.label("width (channels)", log="x")
     ran = np.unique(numbers["x"])
     for panel in facets:
         panel.axes.set_xticks(ran, [f"{width:g}" for width in ran])
-        panel.axes.set_ylim(0 if panel.name == DIMENSION else -0.02, None)
+        panel.axes.set_ylim(0 if panel.quantity == DIMENSION else -0.02, None)
     return facets.finish(columns=4)
 
 

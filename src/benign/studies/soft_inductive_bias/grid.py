@@ -20,7 +20,7 @@ POLYNOMIALS = ("curve", "order", "sample_size")
 ON_DIGITS = ("compression", "connectivity")
 NETWORKS = ("widths", "altered_networks")
 IMAGES = ("altered_labels", *ON_DIGITS, *NETWORKS)
-OF_NETWORKS = ("side", "flip_rate", "width", "penalty", "steps", "rate")
+OF_NETWORKS = ("side", "flip_rate", "width", "penalty", "decay", "steps", "rate")
 # Fields that an experiment has beside experiment, data, n and seed; the others are set to their defaults.
 FIELDS: dict[str, tuple[str, ...]] = {
     "curve": ("target", "order", "penalty", "growth", "noise", "position"),
@@ -77,6 +77,7 @@ class Cell(BaseCell):
     batch: int = field("points of a mini-batch", default=1, at_least=1)
     rate: float = field("learning rate of Adam", default=0.01, above=0)
     classes: str = field("of altered_labels: the two classes, with a v between them", default="4v9")
+    decay: Literal["prior", "none"] = field("weight decay of convolutional networks: the prior's", default="prior")
     seed: int = field("the replicate", at_least=0)
 
     def limits(self) -> Iterable[tuple[str, bool, str]]:
@@ -147,7 +148,7 @@ class Row(BaseRow):
     trained: int | None = column("compression: training images")
     tested: int | None = column("images, but for connectivity: test images")
     effective_dimension: float | None = column("convolutional networks: Σ λ/(λ + α), λ of the Gauss-Newton Hessian")
-    laplace_evidence: float | None = column("convolutional networks: log marginal likelihood by Laplace")
+    laplace_evidence: float | None = column("those with the prior's decay: log marginal likelihood by Laplace")
 
 
 STUDY = Study(
