@@ -382,8 +382,8 @@ def _doubling(rows: pd.DataFrame, column: str) -> Criterion:
 WHY_IT_RISES = (
     "It rises from 130 at width 3 to 172 at 16 while the test error falls from .47 to .35 (default tier). Weight decay "
     "holds the training loss at .002 from width 6 on, and a wider network has more directions with a curvature near α. "
-    "The large curvatures do fall: counted against 100 α in its place the dimension is 50, 28 and 29 at widths 3, 6 and "
-    "16 (3 seeds). Without weight decay the loss goes on towards 0 and the dimension falls: "
+    "The large curvatures do fall: counted against 100 α in its place the dimension is 50, 28 and 29 at widths 3, 6 "
+    "and 16 (3 seeds). Without weight decay the loss goes on towards 0 and the dimension falls: "
     "dimension_falls_without_decay."
 )
 
