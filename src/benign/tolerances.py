@@ -108,7 +108,7 @@ COLUMNS: dict[str, Columns] = {
         EXACT: "altered parameters status tested trained",
         DOUBLE: "expected_log_evidence log_evidence observed place posterior_dimension predicted_error truth",
         SINGLE: "fitted test_rmse train_rmse",
-        TRAINED: "bits bound train_loss",
+        TRAINED: "bits bound effective_dimension laplace_evidence train_loss",
         SHARE: "test_accuracy test_error train_accuracy train_error",
     },
     "statistical_viewpoint": {

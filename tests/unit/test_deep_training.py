@@ -14,7 +14,7 @@ from torch import nn
 from benign.attack.pixels import Attack
 from benign.data.images.record import DataError, ImageSet
 from benign.data.multiclass import draw_sample, flip_classes, pixels
-from benign.nets.convolutional import STATISTICS, convolutional, seeded
+from benign.nets.convolutional import STATISTICS, convolutional, on_one_vector, seeded
 from benign.nets.preact_resnet import preact_resnet18
 from benign.train.checkpoints import Checkpoints
 from benign.train.deep import Recipe, augmented, learning_rate, train
@@ -68,6 +68,15 @@ def test_the_small_network_has_the_shapes_and_parameters_that_it_says(side: int,
     assert parameters(network) == expected
 
 
+def test_a_network_is_a_function_of_one_vector_of_all_its_parameters():
+    one, other = (seeded(seed, lambda: convolutional(3, 10, 10, *STATISTICS["mnist"])) for seed in (0, 1))
+    (first, outputs), (second, _) = on_one_vector(one), on_one_vector(other)
+    x = torch.rand(4, 1, 10, 10)
+    assert first.shape == (parameters(one),)
+    torch.testing.assert_close(outputs(first, x), one(x))
+    torch.testing.assert_close(outputs(second, x), other(x))
+
+
 def test_images_are_normalised_inside_the_network():
     mean, std = STATISTICS["cifar10"]
     normalise = seeded(0, lambda: convolutional(4, 10, 10, mean, std))[0]
@@ -108,6 +117,11 @@ def test_a_sample_is_balanced_disjoint_and_keeps_its_images_under_any_flip_rate(
     assert np.array_equal(many.test.clean, many.test.observed)
     everything = np.concatenate([few.train.images, few.validation.images]).reshape(33, -1)
     assert len(np.unique(everything, axis=0)) == 33
+
+
+def test_a_sample_need_not_hold_images_out():
+    sample = draw_sample(image_set(), 10, 12, 0, 0, 0.2, np.random.default_rng(0))
+    assert [len(part.images) for part in (sample.train, sample.validation, sample.test)] == [12, 0, 30]
 
 
 def test_a_sample_that_the_set_cannot_give_is_an_error_that_says_what_there_is():

@@ -12,10 +12,10 @@ import torch
 
 from benign.data.images.record import ImageSet
 from benign.pipeline import settings, tables
-from benign.studies.soft_inductive_bias import networks
+from benign.studies.soft_inductive_bias import convolutions, networks
 from benign.studies.soft_inductive_bias.claims import CLAIMS
 from benign.studies.soft_inductive_bias.experiment import run
-from benign.studies.soft_inductive_bias.grid import STUDY, Cell
+from benign.studies.soft_inductive_bias.grid import NETWORKS, STUDY, Cell
 from benign.studies.soft_inductive_bias.polynomials import fit
 from benign.study import CellError, Context
 from benign.theory.compression.hypothesis_code import decode, encode
@@ -95,6 +95,54 @@ def test_rows_do_not_depend_on_which_others_are_asked_for() -> None:
     assert rows_of(*wanted)[1:] == rows_of(wanted[1])
 
 
+CONVOLUTIONS = {"data": "mnist", "n": 40, "side": 10, "flip_rate": 0.2, "penalty": 5e-4, "steps": 150, "rate": 0.02}
+
+
+def test_a_wide_network_fits_altered_labels_at_a_lower_evidence(digits: ImageSet) -> None:
+    cells = [
+        Cell(experiment="altered_networks", width=6, seed=0, **{**CONVOLUTIONS, "flip_rate": rate}) for rate in (0, 0.5)
+    ]
+    true, altered = rows_of(*cells, images=digits)
+    assert true["train_error"] == altered["train_error"] == 0
+    assert altered["altered"] > true["altered"] == 0
+    assert altered["laplace_evidence"] < true["laplace_evidence"] - 10
+    assert altered["effective_dimension"] > true["effective_dimension"]
+
+
+def test_without_weight_decay_a_network_fits_closer_and_has_a_smaller_effective_dimension(digits: ImageSet) -> None:
+    longer = {**CONVOLUTIONS, "steps": 500}
+    cells = [Cell(experiment="widths", width=6, seed=0, decay=decay, **longer) for decay in ("prior", "none")]
+    held, free = rows_of(*cells, images=digits)
+    assert free["train_loss"] < held["train_loss"]
+    assert free["effective_dimension"] < held["effective_dimension"]
+    assert held["laplace_evidence"] is not None
+    assert free["laplace_evidence"] is None
+
+
+def test_a_network_with_one_channel_misses_labels_and_its_parameters_bound_its_effective_dimension(
+    digits: ImageSet,
+) -> None:
+    (row,) = rows_of(Cell(experiment="widths", width=1, seed=0, **CONVOLUTIONS), images=digits)
+    assert row["train_error"] > 0
+    assert 0 < row["effective_dimension"] < row["parameters"] == 36 + 1 + 18 + 2 + 20 + 10
+
+
+def test_a_network_that_two_experiments_look_at_is_trained_once(
+    digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[Cell] = []
+    monkeypatch.setattr(convolutions, "measure", lambda cell, images, context: trained.append(cell) or {})
+    rows = rows_of(*(Cell(experiment=name, width=2, seed=0, **CONVOLUTIONS) for name in NETWORKS), images=digits)
+    assert [row["experiment"] for row in rows] == list(NETWORKS)
+    assert len(trained) == 1
+
+
+@pytest.mark.parametrize(("field", "value"), [("side", 9), ("side", 8), ("penalty", 0.0), ("width", 100_000)])
+def test_a_network_s_impossible_value_is_named(field: str, value: Any) -> None:
+    with pytest.raises(CellError, match=rf"^{field}={value!r} is impossible"):
+        Cell(**{"experiment": "widths", "width": 2, "seed": 0, **CONVOLUTIONS, field: value})
+
+
 def test_images_that_are_missing_are_a_clear_error() -> None:
     with pytest.raises(CellError, match="--images mnist="):
         rows_of(COMPRESSED)
@@ -121,10 +169,19 @@ def possible(table: pd.DataFrame) -> None:
     t = table[table["status"] == "ok"]
     for column in ("train_rmse", "test_rmse", "train_loss", "test_error", "train_error", "altered"):
         assert not (t[column] < 0).any(), column
+    networks = t["experiment"].isin(NETWORKS)
     for column, counted in (("train_accuracy", "n"), ("test_accuracy", "tested"), ("altered", "n")):
         counts = (t[column] * t[counted])[t["experiment"] == "altered_labels"]
         np.testing.assert_allclose(counts, counts.round(), atol=1e-6)
         assert counts.le(t[counted].reindex(counts.index)).all()
+    for column, counted in (("train_error", "n"), ("test_error", "tested"), ("altered", "n")):
+        counts = (t[column] * t[counted])[networks]
+        np.testing.assert_allclose(counts, counts.round(), atol=1e-6)
+    deep = t[networks]
+    assert deep["effective_dimension"].between(0, np.minimum(9 * deep["n"], deep["parameters"])).all()
+    evidence = deep["laplace_evidence"].astype(float)
+    assert (evidence <= -deep["n"] * deep["train_loss"])[deep["decay"] == "prior"].all()
+    assert evidence[deep["decay"] == "none"].isna().all()
     unaltered = t[(t["experiment"] == "altered_labels") & (t["flip_rate"] == 0)]
     np.testing.assert_allclose(unaltered["log_evidence"], unaltered["expected_log_evidence"], rtol=1e-9)
     bounded = t[t["experiment"] == "compression"]
@@ -169,6 +226,15 @@ def ideal_row(cell: Cell) -> dict[str, Any]:
             "altered": cell.flip_rate, "expected_log_evidence": evidence,
             "log_evidence": evidence + (-1) ** cell.seed * (cell.flip_rate > 0),
         }  # fmt: skip
+    if cell.experiment in NETWORKS:
+        short, doublings, scatter = 2 * max(4 - cell.width, 0), np.log2(cell.width), 0.001 * (-1) ** cell.seed
+        return row | {
+            "altered": round(cell.flip_rate * cell.n) / cell.n, "train_error": short / cell.n,
+            "train_loss": 0.01 + short,
+            "test_error": round(0.5 + 0.6 * cell.flip_rate - 0.05 * doublings + scatter, 3), "tested": 1000,
+            "parameters": 20 * cell.width**2, "effective_dimension": 15 - 2 * doublings + 100 * scatter,
+            "laplace_evidence": -600 - 200 * cell.flip_rate + 100 * scatter if cell.decay == "prior" else None,
+        }  # fmt: skip
     if cell.experiment == "compression":
         error = 0.1 if cell.labels == "true" else 0.9
         row |= {"bits": 800 + cell.seed, "train_error": error, "test_error": error, "trained": 4000, "tested": 1000}
@@ -206,8 +272,20 @@ def test_without_cells_every_claim_is_not_run(ideal: pd.DataFrame) -> None:
 
 
 def test_without_images_the_claims_about_them_are_not_run(ideal: pd.DataFrame) -> None:
-    found = verdicts(ideal[ideal["data"] != "mnist"])
+    found = verdicts(ideal[ideal["data"] == "synthetic"])
     for id in ("process_interpolates", "evidence_falls", "bound_not_vacuous", "path_without_barrier"):
+        assert found[id] == "not run"
+
+
+def test_without_cifar10_the_claims_about_it_alone_are_not_run(ideal: pd.DataFrame) -> None:
+    found = verdicts(ideal[ideal["data"] != "cifar10"])
+    assert {id for id, verdict in found.items() if verdict == "not run"} == {"process_on_cifar10", "network_on_cifar10"}
+
+
+@pytest.mark.parametrize("kept", [lambda width: width >= 4, lambda width: width <= 6], ids=["none below", "two above"])
+def test_claims_past_interpolation_need_widths_on_both_sides_of_it(ideal: pd.DataFrame, kept: Any) -> None:
+    found = verdicts(ideal[(ideal["experiment"] != "widths") | kept(ideal["width"])])
+    for id in ("wide_networks_generalise", "network_dimension_falls", "dimension_falls_without_decay"):
         assert found[id] == "not run"
 
 
@@ -248,6 +326,25 @@ BREAKS = {
     "process_interpolates": lambda t: where(t, first(t, of(t, flip_rate=0.5)), train_accuracy=1 - 1 / t.n),
     "evidence_falls": lambda t: where(t, of(t, flip_rate=0.5), log_evidence=-200.0, test_accuracy=0.96),
     "evidence_linear": lambda t: where(t, of(t, flip_rate=0.2), log_evidence=t.log_evidence - 60),
+    "process_on_cifar10": lambda t: where(
+        where(t, of(t, classes="catvdog", flip_rate=0.5), log_evidence=-200.0),
+        first(t, of(t, classes="catvdog", flip_rate=0.5)),
+        train_accuracy=1 - 1 / t.n,
+    ),
+    "wide_networks_generalise": lambda t: where(t, of(t, experiment="widths", width=16), test_error=0.9),
+    "network_dimension_falls": lambda t: where(t, of(t, experiment="widths"), effective_dimension=2.0 * t.width),
+    "dimension_falls_without_decay": lambda t: where(t, of(t, decay="none"), effective_dimension=2.0 * t.width),
+    "network_fits_altered_labels": lambda t: where(
+        t, first(t, of(t, experiment="altered_networks", flip_rate=0.5, data="mnist")), train_error=1 / t.n
+    ),
+    "network_evidence_falls": lambda t: where(
+        t, of(t, experiment="altered_networks", flip_rate=0.5), laplace_evidence=-200.0, test_error=0.3
+    ),
+    "network_on_cifar10": lambda t: where(
+        where(t, of(t, experiment="altered_networks", flip_rate=0.5), laplace_evidence=-200.0),
+        first(t, of(t, experiment="altered_networks", flip_rate=0.5, data="cifar10")),
+        train_error=1 / t.n,
+    ),
     "bound_not_vacuous": lambda t: where(t, of(t, labels="true", subspace=300), train_error=0.8),
     "bound_vacuous_on_random_labels": lambda t: where(t, of(t, labels="random", subspace=100), train_error=0.5),
     "bound_holds": lambda t: where(t, first(t, of(t, experiment="compression", labels="true")), test_error=0.9),
@@ -259,6 +356,13 @@ HALVES = {
     "order_is_harmless": lambda t: where(t, of(t, experiment="order", order=150, penalty=0.01), test_rmse=0.5),
     "random_features_descend_twice": lambda t: where(t, of(t, features="relu", d=399), test_error=1.0),
     "evidence_falls": lambda t: where(t, of(t, flip_rate=0.5), test_accuracy=0.96),
+    "process_on_cifar10": lambda t: where(t, of(t, classes="airplanevautomobile", flip_rate=0.5), log_evidence=-200.0),
+    "network_dimension_falls": lambda t: where(t, of(t, experiment="widths"), test_error=t.width / 100),
+    "dimension_falls_without_decay": lambda t: where(t, of(t, decay="none"), test_error=t.width / 100),
+    "network_evidence_falls": lambda t: where(t, of(t, experiment="altered_networks", flip_rate=0.5), test_error=0.3),
+    "network_on_cifar10": lambda t: where(
+        t, of(t, experiment="altered_networks", flip_rate=0.5, data="cifar10"), laplace_evidence=-200.0
+    ),
 }
 
 

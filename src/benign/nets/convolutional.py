@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils import parameters_to_vector
 
 # Mean and standard deviation of the training pixels, by channel: the values that are in common use for both sets.
 STATISTICS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -49,6 +51,18 @@ def convolutional(width: int, side: int, classes: int, mean: Sequence[float], st
         nn.Flatten(),
         nn.Linear(2 * width * left**2, classes),
     )
+
+
+def on_one_vector(network: nn.Module) -> tuple[Tensor, Callable[[Tensor, Tensor], Tensor]]:
+    """All parameters of the network as one vector (p,), and its outputs as a function of such a vector and inputs."""
+    named = dict(network.named_parameters())
+    sizes = [parameter.numel() for parameter in named.values()]
+
+    def outputs(vector: Tensor, x: Tensor) -> Tensor:
+        parts = zip(named.items(), vector.split(sizes), strict=True)
+        return functional_call(network, {name: part.view(old.shape) for (name, old), part in parts}, (x,))
+
+    return parameters_to_vector(named.values()).detach(), outputs
 
 
 def seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:

@@ -1,6 +1,6 @@
-"""Exact Gaussian-process regression on two digits with altered labels: interpolation, evidence and test accuracy.
+"""Exact Gaussian-process regression on two classes with altered labels: interpolation, evidence and test accuracy.
 
-Wilson and Izmailov 2020, "rethinking generalization" [S]: their data set of 10,000 is too heavy here; MNIST 4 v 9, n
+Wilson and Izmailov 2020, "rethinking generalization" [S]: their data set of 10,000 is too heavy here; the pairs, n
 and the fixed hyperparameters are [ours]: variance 1, length scale in units of the median distance, little noise.
 """
 
@@ -18,13 +18,11 @@ from benign.studies.soft_inductive_bias.grid import Cell
 from benign.study import Context
 from benign.theory.regression.gaussian_process import condition, expected_evidence, squared_exponential
 
-CLASSES = "4v9"
-
 
 def measure(cell: Cell, images: ImageSet, context: Context) -> dict[str, Any]:
     """Accuracy on the altered training labels and on the test images' true ones; log evidence, and its expectation."""
     rng = seeds.generator(context.study, "altered labels", cell.seed, n=cell.n)
-    drawn = sample_problem(images, CLASSES, cell.side, cell.n, cell.flip_rate, 0, rng)
+    drawn = sample_problem(images, cell.classes, cell.side, cell.n, cell.flip_rate, 0, rng)
     length = cell.length_scale * float(np.median(pdist(drawn.x)))
     kernel = squared_exponential(drawn.x, drawn.x, length)
     posterior = condition(kernel, drawn.labels.observed, cell.noise)

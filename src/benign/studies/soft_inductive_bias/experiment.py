@@ -1,4 +1,4 @@
-"""What the study runs: every cell goes to its experiment; cells that look at one path share its training."""
+"""What the study runs: every cell goes to its experiment; cells that look at one network or path share its training."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from benign.studies.soft_inductive_bias import altered_labels, double_descent, networks, polynomials
-from benign.studies.soft_inductive_bias.grid import POLYNOMIALS, Cell
+from benign.studies.soft_inductive_bias import altered_labels, convolutions, double_descent, networks, polynomials
+from benign.studies.soft_inductive_bias.grid import NETWORKS, POLYNOMIALS, Cell
 from benign.study import Context
 
 
@@ -34,12 +34,16 @@ def _measured(group: list[Cell], context: Context) -> Iterator[tuple[Cell, dict[
         measure = networks.join(first, context.images("mnist"), context)
         yield from ((cell, measure(cell.path, cell.position)) for cell in group)
         return
+    if first.experiment in NETWORKS:
+        found = convolutions.measure(first, context.images(first.data), context)
+        yield from ((cell, found) for cell in group)
+        return
     for cell in group:
         if cell.experiment in POLYNOMIALS:
             yield cell, polynomials.measure(cell, context)
         elif cell.experiment == "double_descent":
             yield cell, double_descent.measure(cell, context)
         elif cell.experiment == "altered_labels":
-            yield cell, altered_labels.measure(cell, context.images("mnist"), context)
+            yield cell, altered_labels.measure(cell, context.images(cell.data), context)
         else:
             yield cell, networks.compression(cell, context.images("mnist"), context)

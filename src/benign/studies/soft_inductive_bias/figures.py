@@ -1,5 +1,5 @@
 """The study's figures: fits of polynomials, their error over the order and over n, double descent, altered labels, a
-bound from compression, and paths between networks.
+bound from compression, paths between networks, networks of increasing width, and networks on altered labels.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import pandas as pd
 from benign import plots
 from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
-from benign.plots.looks import DOTTED, line, points
+from benign.plots.looks import DOTTED, Look, line, points
+from benign.studies.soft_inductive_bias.interpolating import past_interpolation
 
 PENALISED, FREE = "with penalty", "without penalty"
 TARGETS = {"simple": "simple function", "structured": "structured function", "noise": "noise"}
@@ -28,6 +29,8 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         altered_labels(of_experiments(table, "altered_labels")),
         bounds(of_experiments(table, "compression")),
         connectivity(of_experiments(table, "connectivity")),
+        widths(of_experiments(table, "widths")),
+        altered_networks(of_experiments(table, "altered_networks")),
     ]
 
 
@@ -206,30 +209,109 @@ def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- altered labels
 
 ACCURACY, EVIDENCE, EXPECTED = "accuracy", "log marginal likelihood", "its expectation"
+LAPLACE, GUESSING = "by Laplace's approximation", "of equally likely classes"
+SETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 
 
 def altered_labels(rows: pd.DataFrame) -> Figure:
-    """Panels: accuracies, and the marginal likelihood with its expectation; x is the share of altered labels."""
-    text = f"""Gaussian-process regression on MNIST 4 v 9 with a share of the training labels altered: accuracy on the
+    """A row for each pair of classes: accuracies, and the evidence with its expectation, over the share altered."""
+    text = f"""Gaussian-process regression on two classes with a share of the training labels altered: accuracy on the
         labels as altered (training) and on true ones (test), and the log marginal likelihood. Line: its exact
         expectation over the alterations. {INTERVALS}"""
-    share, test = rows["flip_rate"], (ACCURACY, ACCURACY, TEST)
-    numbers = [
-        plots.over_seeds(rows, share, "train_accuracy", (ACCURACY, ACCURACY, TRAIN)),
-        plots.over_seeds(rows, share, "test_accuracy", test, "tested"),
-        plots.over_seeds(rows, share, "log_evidence", (EVIDENCE, EVIDENCE, EVIDENCE)),
-        plots.predicted(rows, share, "expected_log_evidence", (EVIDENCE, EVIDENCE, EXPECTED)),
-    ]
+    numbers = []
+    for (data, classes), part in rows.groupby(["data", "classes"], sort=False):
+        name, share = f"{SETS[str(data)]}, {str(classes).replace('v', ' v ')}", part["flip_rate"]
+        numbers += [
+            plots.over_seeds(part, share, "train_accuracy", (name, ACCURACY, TRAIN)),
+            plots.over_seeds(part, share, "test_accuracy", (name, ACCURACY, TEST), "tested"),
+            plots.over_seeds(part, share, "log_evidence", (name, EVIDENCE, EVIDENCE)),
+            plots.predicted(part, share, "expected_log_evidence", (name, EVIDENCE, EXPECTED)),
+        ]
     return plots.of_rows("altered_labels", rows, text, numbers, draw_altered, "n")
 
 
 def draw_altered(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Accuracies left, evidence right."""
-    facets = plots.Facets(numbers, 2.5)
+    own = {EVIDENCE: points("green", "D"), EXPECTED: line("green")}
+    return _over_share(numbers, ACCURACY, (0.45, 1.03), own)
+
+
+def altered_networks(rows: pd.DataFrame) -> Figure:
+    """A row for each image set: errors, and the evidence, over the share altered."""
+    text = f"""A convolutional network on ten classes with a share of the training labels altered: error on the labels
+        as altered (training) and on true ones (test), and the log marginal likelihood by Laplace's approximation, with
+        all eigenvalues of the Gauss-Newton matrix of all parameters. Line: that of a model that holds all classes for
+        equally likely. {INTERVALS}"""
+    numbers = []
+    for data, part in rows.groupby("data", sort=False):
+        name, share = SETS[str(data)], part["flip_rate"]
+        numbers += [
+            plots.over_seeds(part, share, "train_error", (name, ERROR, TRAIN)),
+            plots.over_seeds(part, share, "test_error", (name, ERROR, TEST), "tested"),
+            plots.over_seeds(part, share, "laplace_evidence", (name, EVIDENCE, LAPLACE)),
+            plots.level(share, float(-np.log(10) * part["n"].mean()), (name, EVIDENCE, GUESSING)),
+        ]
+    return plots.of_rows("altered_networks", rows, text, numbers, draw_altered_networks, "n", "steps", width="channels")
+
+
+def draw_altered_networks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Errors left, evidence right."""
+    own = {LAPLACE: points("green", "D"), GUESSING: line("grey", "--", 1.4)}
+    return _over_share(numbers, ERROR, (-0.02, 1), own)
+
+
+def _over_share(
+    numbers: pd.DataFrame, quantity: str, frame: tuple[float, float], own: dict[str, Look]
+) -> matplotlib.figure.Figure:
+    """A row for each panel: a quantity within its frame, and the evidence, over the share of altered labels."""
+    rows = max(numbers["panel"].nunique(), 1)
+    facets = plots.Facets(numbers, 0.6 + 1.9 * rows, quantities=[quantity, EVIDENCE], across=True, sharex=True)
     joined = {TEST: points("blue", "o", linestyle="-"), TRAIN: points("orange", "s", linestyle="-")}
-    facets.draw(joined | {EVIDENCE: points("green", "D"), EXPECTED: line("green")}, linestyle="")
-    facets.label("share of altered labels $p$", str)
-    facets.grid[0, 0].set_ylim(0.45, 1.03)
+    facets.draw(joined | own, linestyle="")
+    facets.label("share of altered labels $p$")
+    for panel in facets:
+        if panel.quantity == quantity:
+            panel.axes.set_ylim(*frame)
+    return facets.finish(columns=5)
+
+
+# ---------------------------------------------------------------- networks of increasing width
+
+FITS = "fits every label"
+DECAYS = {"prior": "with weight decay", "none": "without weight decay"}
+
+
+def widths(rows: pd.DataFrame) -> Figure:
+    """A row for each weight decay: errors, and effective dimension; x is the width of a convolutional network."""
+    text = f"""Convolutional networks of increasing width on MNIST with a share of the training labels altered: error on
+        the labels as altered (training) and on true ones (test), and the effective dimension, the sum of λ/(λ + α) over
+        the eigenvalues λ of the Gauss-Newton matrix of all parameters, with the prior's precision α. Dotted: the width
+        from which on every run fits every training label. {INTERVALS}"""
+    numbers = []
+    for decay, panel in DECAYS.items():
+        part = rows[rows["decay"] == decay]
+        width, past = part["width"], past_interpolation(converged(part))["width"]
+        least = past[past == past.min()]
+        numbers += [
+            plots.over_seeds(part, width, "test_error", (panel, ERROR, TEST), "tested"),
+            plots.over_seeds(part, width, "train_error", (panel, ERROR, TRAIN)),
+            plots.over_seeds(part, width, "effective_dimension", (panel, DIMENSION, DIMENSION)),
+            *(plots.mark(least, (panel, quantity, FITS)) for quantity in (ERROR, DIMENSION)),
+        ]
+    return plots.of_rows("widths", rows, text, numbers, draw_widths, "n", "steps", flip_rate="p")
+
+
+def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
+    """Errors left, effective dimension right, over a logarithmic axis of widths."""
+    rows = max(numbers["panel"].nunique(), 1)
+    facets = plots.Facets(numbers, 0.6 + 1.9 * rows, quantities=[ERROR, DIMENSION], across=True, sharex=True)
+    looks = {TEST: points("blue", "o"), TRAIN: points("orange", "s"), DIMENSION: points("green", "D")}
+    facets.draw(looks)
+    facets.label("width (channels)", log="x")
+    ran = np.unique(numbers["x"])
+    for panel in facets:
+        panel.axes.set_xticks(ran, [f"{width:g}" for width in ran])
+        panel.axes.set_ylim(0 if panel.quantity == DIMENSION else -0.02, None)
     return facets.finish(columns=4)
 
 
