@@ -95,7 +95,10 @@ def test_rows_do_not_depend_on_which_others_are_asked_for() -> None:
     assert rows_of(*wanted)[1:] == rows_of(wanted[1])
 
 
-CONVOLUTIONS = {"data": "mnist", "n": 40, "side": 10, "flip_rate": 0.2, "penalty": 5e-4, "steps": 150, "rate": 0.02}
+CONVOLUTIONS: dict[str, Any] = {
+    **{"data": "mnist", "n": 40, "side": 10, "flip_rate": 0.2},
+    **{"penalty": 5e-4, "steps": 150, "rate": 0.02},
+}
 
 
 def test_a_wide_network_fits_altered_labels_at_a_lower_evidence(digits: ImageSet) -> None:
@@ -131,8 +134,14 @@ def test_a_network_that_two_experiments_look_at_is_trained_once(
     digits: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained: list[Cell] = []
-    monkeypatch.setattr(convolutions, "measure", lambda cell, images, context: trained.append(cell) or {})
-    rows = rows_of(*(Cell(experiment=name, width=2, seed=0, **CONVOLUTIONS) for name in NETWORKS), images=digits)
+
+    def measure(cell: Cell, *_: Any) -> dict[str, Any]:
+        trained.append(cell)
+        return {}
+
+    monkeypatch.setattr(convolutions, "measure", measure)
+    both: list[dict[str, Any]] = [{"experiment": name, "width": 2, "seed": 0, **CONVOLUTIONS} for name in NETWORKS]
+    rows = rows_of(*(Cell(**fields) for fields in both), images=digits)
     assert [row["experiment"] for row in rows] == list(NETWORKS)
     assert len(trained) == 1
 
