@@ -136,4 +136,5 @@ STUDY = Study(
     figures=("fits", "orders", "sample_sizes", "double_descent", "altered_labels", "bounds", "connectivity"),
     shorthand=Positions,
     start={"experiment": "order", "n": 20},
+    theory={"test_error": ("predicted_error", "bound"), "log_evidence": ("expected_log_evidence",)},
 )
