@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this che
 os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that may not be here: Matplotlib would not load
 
 from benign import files, plots
-from benign.pipeline import questions, tables
+from benign.pipeline import questions, sweep_figure, tables
 from benign.pipeline.console import UserError, add_images, distinct, name_and_value, parser, reports_errors
 
 
@@ -61,12 +61,12 @@ def main(argv: list[str]) -> int:
         return 130
     output = args.output or args.folder / sweep.study.name
     tables.write(output / "table.csv", rows, sweep.study.columns())
-    figure = questions.figure(sweep, sweep.table(rows), x, y)
+    figure = sweep_figure.figure(sweep, sweep.table(rows), x, y)
     for kind, content in plots.render(figure).items():
         files.write_bytes(output / f"figure.{kind}", content)
     tables.write_frame(output / "figure.csv", figure.numbers)
     tables.write_json(output / "cost.json", cost)
-    shown = questions.summary(figure.numbers, x, y).to_string(index=False, float_format="{:.4g}".format, na_rep="")
+    shown = sweep_figure.summary(figure.numbers, x, y).to_string(index=False, float_format="{:.4g}".format, na_rep="")
     print(f"{figure.caption}\n\n{shown}\n")
     print(f"{questions.in_words(cost)}\nwrote {output}/table.csv, figure.png, figure.pdf, figure.csv, cost.json")
     return 0

@@ -18,7 +18,7 @@ import benign
 import run_cell
 import sweep
 from benign import studies
-from benign.pipeline import questions, tables
+from benign.pipeline import questions, sweep_figure, tables
 from benign.pipeline.console import UserError
 from benign.study import CellError
 from support import ROOT
@@ -153,7 +153,7 @@ def test_an_axis_may_be_what_a_grid_says_instead_of_a_field() -> None:
     found = Sweeps(asked("budget_ratio=0:1:3", "crowding=1,4"))
     x, y = questions.axes_of(found, None, None)
     rows = [cell.row(status="ok", robust_test_error=0.1 * i, floor_error=0.0) for i, cell in enumerate(found.cells)]
-    drawn = questions.figure(found, found.table(rows), x, y).numbers
+    drawn = sweep_figure.figure(found, found.table(rows), x, y).numbers
     assert (x, y) == ("budget_ratio", "robust_test_error")
     assert list(drawn[drawn["series"] == y]["x"]) == [0, 0.5, 1, 0, 0.5, 1]
     assert list(drawn["panel"].unique()) == ["crowding = 1", "crowding = 4"]
@@ -164,6 +164,7 @@ def test_what_theory_is_held_against_is_a_column_and_so_is_the_theory(study: str
     declared = studies.find(study)
     for name, theories in declared.theory.items():
         assert {name, *theories} <= set(declared.row.model_fields)
+        assert len(theories) <= len(sweep_figure.THEORIES), "each has a look"
 
 
 @pytest.mark.parametrize(

@@ -19,25 +19,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benign import plots, studies
+from benign import studies
 from benign.declared import kind_of, nearest
-from benign.letters import SYMBOLS
 from benign.pipeline import plans, provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked
 from benign.pipeline.rows import Arrivals, tally
-from benign.plots.looks import line, points
 from benign.study import Cell, Context, Study
 
 FOLDER = Path("sweeps")
 RUN_SLICE = settings.ROOT / "scripts" / "run_slice.py"
 POLL_SECONDS = 0.2
 PANELS = 12  # the most that a page can show
-INTERVALS = "Bars: 95 % intervals over seeds (Student's t), none for one seed."
-LOG_FROM = 100  # values that span so large a ratio are drawn on a logarithmic axis
-THEORIES = [
-    line(*look)
-    for look in (("grey", ":", 1.2), ("purple", "-."), ("orange", "--"), ("green", (0, (5, 1))), ("black", "-"))
-]
 
 
 # ---------------------------------------------------------------- one cell
@@ -80,12 +72,14 @@ def run(study: str, *, device: str = "cpu", images: Mapping[str, str | Path] | N
     images: data set to its file, from scripts/fetch_data.py
     """
     # Torch takes seconds to import, and a sweep's own process does without.
+    import torch
+
     from benign.pipeline.slices import existing, load_images, memory_shortage_explained, prepare
 
     asked, device = study_named(study), settings.resolve_device(device)
     cell = asked.single({name: _plain(value) for name, value in values.items()}, usual(study))
     files = {name: existing(name, Path(file)) for name, file in (images or {}).items()}
-    threads = len(os.sched_getaffinity(0))
+    threads = torch.get_num_threads()
     prepare(device, threads)
     context = Context(study, device, threads, functools.partial(load_images, files) if files else _no_images)
     with memory_shortage_explained():
@@ -294,7 +288,7 @@ def sweep(
     return table
 
 
-# ---------------------------------------------------------------- what is drawn of it
+# ---------------------------------------------------------------- what is drawn of it, and said
 
 
 def axes_of(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str]:
@@ -308,58 +302,18 @@ def axes_of(sweep: Sweep, x: str | None, y: str | None) -> tuple[str, str]:
     if y not in numbers:
         what = f"{y!r} is no column of numbers{nearest(y, numbers)}" if y else "this study has no theory to draw"
         raise UserError(f"--y: {what}: give one of {', '.join(numbers)}")
-    drawable = [name for name in sweep.several if all(isinstance(v, int | float) for v in _typed(sweep, name))]
+    several = {name: [point[name] for point, _ in sweep.points] for name in sweep.several}
+    drawable = [name for name, values in several.items() if all(isinstance(value, int | float) for value in values)]
     x = x or next(iter(drawable), None)
     if x not in drawable:
         what = f"{x!r} has no several numbers{nearest(x, drawable)}" if x else "nothing has several numbers"
         raise UserError(
             f"--x: {what}: give a field a range such as 0:8:9, and name it ({', '.join(drawable) or 'none'})"
         )
-    if (
-        panels := len({tuple(point[name] for name in sweep.several if name != x) for point, _ in sweep.points})
-    ) > PANELS:
+    panels = len(set(zip(*(values for name, values in several.items() if name != x), strict=True)))
+    if panels > PANELS:
         raise UserError(f"the figure would have {panels} panels, more than {PANELS}: give fewer values besides {x}")
     return x, y
-
-
-def _typed(sweep: Sweep, name: str) -> list[Any]:
-    return [point[name] for point, _ in sweep.points]
-
-
-def figure(sweep: Sweep, table: pd.DataFrame, x: str, y: str) -> plots.Figure:
-    """y over x, the mean over seeds with its interval, and what theory says beside; a panel for each other point."""
-    rows = sweep.asked(table)
-    rows = rows[(rows["status"] != "ok") | rows[y].notna()]
-    others, meaning = [name for name in sweep.several if name != x], str(sweep.study.row.model_fields[y].description)
-    numbers = []
-    for values, part in rows.groupby(others, sort=False) if others else [((), rows)]:
-        panel = ", ".join(f"{SYMBOLS.get(name, name)} = {_short(v)}" for name, v in zip(others, values, strict=True))
-        for theory in sweep.study.theory.get(y, ()):
-            if theory in part:
-                numbers.append(plots.predicted(part, part[x], theory, (panel, meaning, theory)))
-        numbers.append(plots.over_seeds(part, part[x], y, (panel, meaning, y)))
-    words = (f"{y}, {meaning}, over {x}.", INTERVALS, plots.runs(rows))
-    draw = functools.partial(_draw, x=x, y=y)
-    return plots.Figure("figure", plots.caption(*words), plots.gather(numbers), draw, frozenset(rows[tables.KEY]))
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _draw(numbers: pd.DataFrame, x: str, y: str) -> Any:
-    panels = numbers["panel"].nunique()
-    columns, lines = min(panels, 3), -(-panels // 3)
-    width = plots.COLUMN_WIDTH if columns == 1 else plots.FULL_WIDTH
-    facets = plots.Facets(numbers, height=0.7 + 1.9 * lines, width=width, wrap=3, sharex=True, sharey=True)
-    theories = list(dict.fromkeys(numbers.loc[numbers["kind"] == "theory", "series"]))
-    facets.draw({y: points("blue", "o"), **dict(zip(theories, THEORIES, strict=False))})
-    if "error" in y:  # an interval over few seeds may reach beyond what an error can be
-        for panel in facets:
-            plots.error_axis(panel.axes, float(numbers["mean"].max()))
-    positive = numbers["x"].min() > 0 and numbers["x"].max() >= LOG_FROM * numbers["x"].min()
-    facets.label(f"{x} {SYMBOLS[x]}" if x in SYMBOLS else x, y, log="x" if positive else "")
-    return facets.finish(columns=2 if columns == 1 else 3)
 
 
 def in_words(cost: Mapping[str, Any]) -> str:
@@ -370,28 +324,16 @@ def in_words(cost: Mapping[str, Any]) -> str:
     )
 
 
-def summary(numbers: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """What is drawn, for a reader: a line for each x of a panel, y with its interval, each theory in a column."""
-    wide = numbers[numbers["kind"] == "measured"][["panel", "x", "mean", "low", "high", "seeds"]]
-    for name, part in numbers[numbers["kind"] == "theory"].groupby("series", sort=False):
-        values = part[["panel", "x", "mean"]].rename(columns={"mean": str(name)})
-        wide = wide.merge(values, on=["panel", "x"], how="left")
-    empty = [] if wide["panel"].any() else ["panel"]
-    return wide.drop(columns=empty).rename(columns={"x": x, "mean": y})
-
-
 __all__ = [
     "FOLDER",
     "Sweep",
     "answer",
     "axes_of",
     "compute",
-    "figure",
     "flat",
     "in_words",
     "run",
     "study_named",
-    "summary",
     "sweep",
     "usual",
 ]
