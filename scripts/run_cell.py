@@ -12,7 +12,6 @@ import argparse
 import functools
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,9 @@ from benign import studies
 from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
 from benign.pipeline.console import add_images, distinct, name_and_value, parser, reports_errors
+from benign.pipeline.questions import answer, flat, usual
 from benign.pipeline.slices import load_images, memory_shortage_explained, prepare
-from benign.study import Cell, Context, Study
+from benign.study import Context, Study
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -53,12 +53,11 @@ def main(argv: list[str]) -> int:
     if args.fields:
         list_fields(study)
         return 0
-    grid = settings.section(settings.grid_file(args.study), args.study, "default")["grid"]
-    cell = study.single(distinct(args.values), grid)
+    cell = study.single(distinct(args.values), usual(args.study))
     images = functools.partial(load_images, distinct(args.images))
     context = Context(study=args.study, device=device, threads=args.threads, images=images)
     with memory_shortage_explained():
-        result = run(study, cell, context)
+        result = answer(study, cell, context)
     if args.json:
         print(json.dumps(tables.strict(result), allow_nan=False))
     else:
@@ -67,20 +66,12 @@ def main(argv: list[str]) -> int:
 
 
 def list_fields(study: Study) -> None:
-    """Each field with its type, meaning, unit, limits and default."""
+    """Each field with its type, meaning, unit, limits and default, and what may be said instead of fields."""
     table = Table("field", "type", "meaning", "default", title=study.title)
-    for name, info in study.cell.model_fields.items():
+    for name, info in (study.cell.model_fields | study.shorthand.model_fields).items():
         default = "" if info.is_required() else str(info.default)
         table.add_row(name, kind_of(info.annotation).__name__, described(info), default)
     Console(highlight=False).print(table, markup=False)
-
-
-def run(study: Study, cell: Cell, context: Context) -> dict[str, Any]:
-    """What the study reports of one cell, with the seconds that it took and the cell itself."""
-    started = time.perf_counter()
-    (row,) = study.part("experiment", "run")([cell], context)
-    seconds = time.perf_counter() - started
-    return {**study.report(row), "seconds": round(seconds, 3), "cell": cell.fields()}
 
 
 def show(study: str, result: dict[str, Any]) -> None:
@@ -92,14 +83,6 @@ def show(study: str, result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print("cell: " + " ".join(f"{name}={value}" for name, value in result["cell"].items()), markup=False)
-
-
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, names joined by dots."""
-    result: dict[str, Any] = {}
-    for name, value in values.items():
-        result |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return result
 
 
 def text(value: Any) -> str:

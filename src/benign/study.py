@@ -220,6 +220,7 @@ class Study:
     title: what it replicates, in one sentence
     figures: the names of the figures that it draws from every tier's table
     start: fields that a single cell has where neither the command line nor the grid's common values say
+    theory: measured column to the columns that say before the experiment what it will be; drawn beside it in a sweep
     """
 
     package: str
@@ -229,6 +230,7 @@ class Study:
     figures: tuple[str, ...]
     shorthand: type[Shorthand] = Shorthand
     start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    theory: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -291,22 +293,57 @@ class Study:
     def _resolved(self, point: dict[str, Any]) -> list[dict[str, Any]]:
         try:
             return list(self.shorthand.resolve(point))
+        except KeyError as error:
+            raise CellError(f"{error.args[0]} is missing: give it") from None
         except OverflowError:
             given = ", ".join(f"{name}={point[name]!r}" for name in self.shorthand.model_fields if name in point)
             raise CellError(f"{given} gives a number that is too large: give a smaller one") from None
 
-    def single(self, assignments: Mapping[str, str], grid: Mapping[str, Any]) -> Any:
-        """One cell from text, e.g. {"d": "10000"}; left-out names take the grid's common values, first replicate.
+    def asked(self, values: Mapping[str, Iterable[Any]], grid: Mapping[str, Any]) -> list[tuple[dict[str, Any], Any]]:
+        """(what was asked, the cell) for each point of a product of values: of fields and shorthands, as text or not.
 
-        Raises CellError for an unknown name, listing the known ones, and for impossible values.
+        Left-out names take the grid's common values, first replicate. A cell that several points stand for comes with
+        each. Raises CellError for an unknown name, with the nearest one, and for impossible values.
         """
-        for name in assignments:
-            if name not in self.cell.model_fields:
-                known = ", ".join(sorted(self.cell.model_fields))
-                raise CellError(
-                    f"unknown name {name!r}{nearest(name, self.cell.model_fields)}: this study's cells have {known}"
-                )
-        return self.cell(**{"seed": 0, **self.start, **grid["common"], **assignments})
+        kinds, short = self.cell._kinds(), self.shorthand.model_fields
+        for name in values:
+            if name not in kinds and name not in short:
+                known = ", ".join(sorted({*kinds, *short}))
+                near = nearest(name, [*kinds, *short])
+                raise CellError(f"unknown name {name!r}{near}: this study's cells have {known}")
+        for first, second in self.shorthand.exclusive():
+            if first in values and second in values:
+                raise CellError(f"{first} and {second} exclude each other: give one of them")
+        read = {name: [self._read(name, value) for value in several] for name, several in values.items()}
+        for name, several in read.items():
+            if twice := [value for i, value in enumerate(several) if value in several[:i]]:
+                raise CellError(f"{name} says {twice[0]!r} twice: say it once")
+        common = {"seed": 0, **self.start, **grid["common"]}
+        found = []
+        for each in itertools.product(*read.values()):
+            point = dict(zip(read, each, strict=True))
+            found += [(point, self.cell(**resolved)) for resolved in self._resolved(common | point)]
+        return found
+
+    def _read(self, name: str, value: Any) -> Any:
+        """A value from text, checked: shorthands reckon with fields before there is a cell that would check them."""
+        kind = self.cell._kinds().get(name)
+        if kind is None:
+            try:
+                return getattr(self.shorthand.model_validate({name: value}), name)
+            except ValidationError as error:
+                raise CellError("; ".join(_cell_fault(place, words) for place, words in faults(error))) from None
+        number = _number(kind, value) if kind in (int, float) and isinstance(value, str | float) else value
+        if kind in (int, float) and isinstance(number, str):
+            raise CellError(f"{name}={value!r} is not of type {kind.__name__}: give a value of that type")
+        return number
+
+    def single(self, assignments: Mapping[str, Any], grid: Mapping[str, Any]) -> Any:
+        """The one cell of such values, e.g. {"d": "10000"}."""
+        found = [cell for _, cell in self.asked({name: [value] for name, value in assignments.items()}, grid)]
+        if len(found) != 1:
+            raise CellError(f"this stands for {len(found)} cells: give fields for one, or ask scripts/sweep.py")
+        return found[0]
 
     def columns(self) -> dict[str, type]:
         """Column to type (str, bool, int, float), in a table's order: key, fields of the cell, then results by name."""

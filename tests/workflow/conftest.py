@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,15 +15,13 @@ from support import ROOT, copy_project, snakemake
 
 
 def add_example(project: Path) -> None:
-    """Do what docs/extending.md says: write its files, name the study in the registry and in the tier files."""
-    page = (ROOT / "docs" / "extending.md").read_text()
-    files = re.findall(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert len(files) == 6, "the page shows four modules, the package and the grid"
-    for name, content in files:
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(content)
-    registry = project / "src/benign/studies/__init__.py"
-    registry.write_text(re.sub(r"^NAMES = \(", 'NAMES = ("james_stein", ', registry.read_text(), flags=re.MULTILINE))
+    """Let scripts/new_study.py write the example of docs/extending.md, and take the other studies off the tiers."""
+    for name in ("docs/extending.md", "tests/support.py", "tests/conftest.py"):
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(ROOT / name, project / name)
+    command = [sys.executable, str(project / "scripts" / "new_study.py"), "james_stein"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
     for tier in (project / "config").glob("*.yaml"):
         tier.write_text(re.sub(r"^studies:(\n  - \w+)+", "studies:\n  - james_stein", tier.read_text(), flags=re.M))
 

@@ -25,7 +25,7 @@ README, PERFORMANCE, ARTIFACT = (ROOT / name for name in ("README.md", "docs/per
 RESULTS = ROOT / "results"
 PAGES = [README, PERFORMANCE, ARTIFACT, ROOT / "config" / "README.md", ROOT / "docs" / "theory.md"]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PATH = re.compile(r"(?<![\w./-])(?:\.ci|config|docs|figures|results|scripts|src|tests|workflow)/[\w./-]*\w")
+PATH = re.compile(r"(?<![\w./-])(?:\.ci|config|docs|examples|figures|results|scripts|src|tests|workflow)/[\w./-]*\w")
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -10,13 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
+import new_study
+from benign import files
 from benign.data.images import storage
-from benign.data.images.record import CIFAR10_CLASSES
-from benign.pipeline import tables
+from benign.data.images.record import CIFAR10_CLASSES, DIGITS, ImageSet
+from benign.pipeline import settings, tables
+from benign.study import Context
 from support import ROOT
 
 STUDY = "james_stein"
@@ -203,7 +209,76 @@ def test_figures_that_the_study_does_not_declare_are_an_error_that_names_them(ex
     assert "declares the figures ('risc',) and draws ('risk',)" in said
 
 
-def test_the_page_says_what_must_be_edited_beside_its_files() -> None:
+# ---------------------------------------------------------------- scripts/new_study.py, which wrote the example
+
+
+def test_a_new_study_is_the_page_s_example_and_is_named_wherever_studies_are(pristine: Path) -> None:
     page = (ROOT / "docs" / "extending.md").read_text()
-    assert "`NAMES` in `src/benign/studies/__init__.py`" in page
-    assert "`studies:` in each tier" in page
+    shown = dict(new_study.FILE.findall(page))
+    assert len(shown) == 7, "the package and four modules, the grid, the test"
+    for name, content in shown.items():
+        assert (pristine / name).read_text() == content
+    assert f'    "{STUDY}",\n)\n' in (pristine / "src/benign/studies/__init__.py").read_text()
+    (scales,) = new_study.SCALES.findall(page)
+    assert f"{scales}}}\n" in (pristine / "src/benign/tolerances.py").read_text()
+    for tier in ("smoke", "default", "paper"):
+        changed = new_study.entries(STUDY)[settings.tier_file(tier)]
+        assert yaml.safe_load(changed)["studies"] == [
+            *yaml.safe_load(settings.tier_file(tier).read_text())["studies"],
+            STUDY,
+        ]
+
+
+def test_a_new_study_s_own_test_passes_and_its_columns_have_tolerances(pristine: Path) -> None:
+    columns = f"set(tolerances.of('{STUDY}')) == set(studies.find('{STUDY}').row.model_fields)"
+    code = f"from benign import studies, tolerances; assert {columns}"
+    environment = {**os.environ, "PYTHONPATH": str(pristine / "src")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    command = [sys.executable, "-m", "pytest", "-q", f"tests/unit/test_{STUDY}.py"]
+    answer = subprocess.run(command, cwd=pristine, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
+    assert "2 passed" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("My-Paper", "'My-Paper' is no name for a study: give small letters"),
+        ("class", "'class' is no name for a study"),
+        ("../up", "'../up' is no name for a study"),
+        ("real_data", "there is a study 'real_data' already"),
+    ],
+)
+def test_a_name_that_a_study_cannot_have_is_refused_and_nothing_written(
+    name: str, complaint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(files, "write_bytes", lambda path, content: pytest.fail(str(path)))
+    assert new_study.main([name]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "src/benign/studies/my_paper/grid.py"
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    monkeypatch.setattr(new_study, "ROOT", tmp_path)
+    assert new_study.main(["my_paper"]) == 2
+    assert "src/benign/studies/my_paper/grid.py is there already" in capsys.readouterr().err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [there]
+    assert there.read_text() == "mine"
+
+
+def test_the_page_s_parts_to_reuse_do_what_it_says() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text()
+    parts = re.findall(r"^```python\n(.*?)^```", page[page.index("## 6.") :], re.MULTILINE | re.DOTALL)
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 28, 28)).astype(np.uint8)
+    digits = ImageSet("mnist", pixels, np.arange(400) % 2, pixels, np.arange(400) % 2, DIGITS, "noise, for a test")
+    found: dict[str, Any] = {"context": Context("my_paper", images=lambda name: digits)}
+    for part in parts:
+        exec(part, found)
+    assert found["robust_error"] == pytest.approx(found["predicted"], abs=3 * (0.1 * 0.9 / 4000) ** 0.5)
+    assert found["found"].low < 0.11 < found["found"].high
+    assert found["judged"].verdict == "replicated"
+    assert found["problem"].x.shape == (100, 14 * 14)

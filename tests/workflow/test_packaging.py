@@ -97,7 +97,11 @@ USED_BY_NAME = {
 }
 OURS = {
     "benign",
-    *(path.stem for name in ("scripts", "tools", "benchmarks", "tests") for path in ROOT.glob(f"{name}/*.py")),
+    *(
+        path.stem
+        for name in ("scripts", "tools", "benchmarks", "examples", "tests")
+        for path in ROOT.glob(f"{name}/*.py")
+    ),
 }
 
 

@@ -96,7 +96,7 @@ def test_a_study_whose_cells_have_no_usual_size_asks_for_it(capsys: pytest.Captu
 def test_a_lack_of_memory_is_an_error_that_says_what_to_make_smaller(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_cell, "run", lambda *_: np.empty(10**17))
+    monkeypatch.setattr(run_cell, "answer", lambda *_: np.empty(10**17))
     assert run_cell.main(small()) == 2
     assert "error: out of memory" in capsys.readouterr().err
 

@@ -76,3 +76,9 @@ class Predicted(Errors):
     largest_constant: float | None = column(
         "largest C at which the list of the activation's theorem holds, its step and start apart"
     )
+
+
+# A measured column to what theory says of it (`benign.study.Study.theory`).
+RECURSIONS = ("averaging", "max_margin", "two_group", "four_group")
+ERRORS = tuple(f"{name}_error" for name in RECURSIONS)
+THEORY = {"robust_test_error": ("floor_error", *ERRORS), "rho": tuple(f"{name}_rho" for name in RECURSIONS)}

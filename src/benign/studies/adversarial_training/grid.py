@@ -31,4 +31,5 @@ STUDY = Study(
         *("recursion", "collapse", "exponent"),
     ),
     shorthand=Ratios,
+    theory=columns.THEORY,
 )

@@ -73,4 +73,5 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("ledger", "sweeps"),
+    theory=columns.THEORY | {"robust_test_error": (*columns.THEORY["robust_test_error"], "expected_error")},
 )

@@ -38,4 +38,5 @@ STUDY = Study(
     row=Row,
     figures=("brackets", "widths"),
     shorthand=Ratios,
+    theory={"test_upper": columns.ERRORS, "test_lower": columns.ERRORS, "test_attacked": columns.ERRORS},
 )

@@ -106,4 +106,5 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("published", "memory", "learning_curves", "risk_by_dimension", "margins"),
+    theory={"sampled_adversarial_risk": ("adversarial_risk",), "sampled_standard_risk": ("standard_risk",)},
 )

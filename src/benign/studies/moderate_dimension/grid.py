@@ -100,4 +100,8 @@ STUDY = Study(
     row=Row,
     figures=("heatmap", "error_by_ratio", "signal", "training"),
     shorthand=Multiples,
+    theory={
+        "test_error": ("half_space_error", "aligned_error", "linear_error"),
+        "weight_norm": ("aligned_norm", "linear_norm"),
+    },
 )

@@ -132,4 +132,9 @@ STUDY = Study(
     figures=("trade_off", "ranks", "correlations", "bounds", "siblings"),
     shorthand=Dags,
     start={"experiment": "trained", "dag": "2_02_002"},
+    theory={
+        "nngp_simulated": ("nngp", "nngp_bound"),
+        "tangent_simulated": ("tangent", "tangent_bound"),
+        "jacobian": ("jacobian_claimed", "jacobian_limit"),
+    },
 )

@@ -88,4 +88,9 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("transition", "predicted_transition", "interpolation"),
+    theory={
+        "robust_test_error": ("half_space_error",),
+        "robust_train_error": ("least_robust_train_error",),
+        "network_rho": ("averaging_rho", "best_rho"),
+    },
 )

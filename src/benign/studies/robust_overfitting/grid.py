@@ -137,4 +137,5 @@ STUDY = Study(
     row=Row,
     figures=("contrast", "early_stopping", "remedies"),
     start={"epochs": 1},
+    theory={"robust_test_error": ("floor",)},
 )

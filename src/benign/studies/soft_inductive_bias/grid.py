@@ -162,4 +162,5 @@ STUDY = Study(
     ),
     shorthand=Positions,
     start={"experiment": "order", "n": 20},
+    theory={"test_error": ("predicted_error", "bound"), "log_evidence": ("expected_log_evidence",)},
 )

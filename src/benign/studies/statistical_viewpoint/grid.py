@@ -167,4 +167,8 @@ STUDY = Study(
     figures=("effective_ranks", "isotropic", "random_features", "implicit_regularisation", "lazy_training"),
     shorthand=Sizes,
     start={"experiment": "dimension"},
+    theory={
+        **{name: (f"predicted_{name}",) for name in ("bias", "distance", "tangent", "movement")},
+        **{"variance": ("predicted_variance", "leading_variance"), "test_error": ("predicted_error",)},
+    },
 )
