@@ -1,4 +1,5 @@
-"""Draw a study's figures from its table: NAME.png, NAME.pdf and NAME.csv, the numbers that are drawn.
+"""Draw a study's figures from its table: NAME.png, NAME.pdf and NAME.csv, the numbers that are drawn; and
+captions.json, the caption of each.
 
 The same table gives the same bytes: fixed backend, fonts and metadata, no dates.
 """
@@ -38,6 +39,7 @@ def main(argv: list[str]) -> int:
         raise ValueError(f"study {study.name} declares the figures {study.figures} and draws {offered}")
     for figure in figures:
         draw(figure, args.output)
+    tables.write_json(args.output / "captions.json", {figure.name: figure.caption for figure in figures})
     return 0
 
 

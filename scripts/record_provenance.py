@@ -84,6 +84,7 @@ def figure_record(figure: Path, table: Path) -> dict[str, str]:
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),
+        "captions": tables.digest(figure.with_name("captions.json")),
     }
 
 

@@ -259,7 +259,7 @@ def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, fl
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
     if seconds:
-        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "provenance"))
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance"))
         wall = seconds / cores + jobs.get("snakemake", 0)
         total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
     else:
@@ -395,7 +395,7 @@ def summary(record: dict[str, Any]) -> list[str]:
     for claim in claims:
         by_study[claim["study"]].append(claim)
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
-    lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}")
+    lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
     kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
     return lines + beside_kept(claims, kept[tier]) if tier in kept else lines
 

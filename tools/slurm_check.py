@@ -31,7 +31,13 @@ from benign.pipeline.console import UserError, parser, reports_errors
 CONFIGURATION = Path("/etc/slurm/slurm.conf")  # the executor hands no other place on to srun
 MARK = "# Written by tools/slurm_check.py, which removes it.\n"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo")
-COMPARED = ("results/smoke/*/table.csv", "results/smoke/*/claims.json", "results/smoke/claims.*", "figures/smoke/*/*")
+COMPARED = (
+    "results/smoke/*/table.csv",
+    "results/smoke/*/claims.json",
+    "results/smoke/claims.*",
+    "figures/smoke/*/*",
+    "figures/smoke/*.*",
+)
 RUN_LIMIT = 1500.0  # seconds that a run of the tier may take
 
 

@@ -15,6 +15,7 @@ import adopt_rows
 from benign import studies
 from benign.pipeline import provenance, tables
 from benign.pipeline.pages import claims as claims_page
+from benign.pipeline.pages import gallery
 from support import ROOT, claims_of
 
 COMMANDS = {"default": "make reproduce", "paper": "make paper", "gpu": "the gpu tier"}
@@ -41,7 +42,7 @@ def faults(root: Path, tier: str, figures: bool = True) -> list[str]:
         found.append(f"{results / 'claims.json'} does not hold the studies' claims")
     if (results / "claims.md").read_text() != claims_page.page(merged):
         found.append(f"{results / 'claims.md'} is not the page of claims.json")
-    return found + (list(stale_figures(root, tier, record)) if figures else [])
+    return found + ([*stale_figures(root, tier, record), *stale_gallery(root, tier, record)] if figures else [])
 
 
 def unvouched(study: str, kept: dict[str, Any]) -> Iterator[str]:
@@ -108,12 +109,33 @@ def stale_figures(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str
             yield f"{file}: the code that drew it has changed"
         if figure["table"] != tables.digest(root / "results" / tier / study / "table.csv"):
             yield f"{file}: the table that it was drawn from has changed"
-        for part, path in (("numbers", file.with_suffix(".csv")), ("png", file)):
-            if not path.exists() or figure[part] != tables.digest(path):
+        for part, path in (
+            ("numbers", file.with_suffix(".csv")),
+            ("png", file),
+            ("captions", file.with_name("captions.json")),
+        ):
+            if not path.exists() or figure.get(part) != tables.digest(path):
                 yield f"{path} is not the one that was recorded"
     drawn = {path.relative_to(root / "figures" / tier) for path in (root / "figures" / tier).glob("*/*.*")}
     recorded = {Path(f"{name}.{kind}") for name in record["figures"] for kind in ("csv", "pdf", "png")}
+    recorded |= {Path(study) / "captions.json" for study in record["studies"]}
     yield from (f"figures/{tier}/{path} is drawn or recorded, not both" for path in sorted(drawn ^ recorded))
+
+
+def stale_gallery(root: Path, tier: str, record: dict[str, Any]) -> Iterator[str]:
+    """How the gallery differs from what today's code makes of the studies' claims and captions."""
+    folder = root / "figures" / tier
+    claims = {study: kept_claims(root / "results" / tier / study) for study in record["studies"]}
+    captions = {folder / study / "captions.json" for study in claims}
+    if lost := [path for path in (*captions, folder / "README.md", folder / "claims.csv") if not path.exists()]:
+        yield from (f"{path} is not there" for path in sorted(lost))
+        return
+    said = {study: tables.read_json(folder / study / "captions.json") for study in claims}
+    if (folder / "README.md").read_text() != gallery.page(tier, claims, said):
+        yield f"{folder / 'README.md'} is not the gallery of the studies' claims and captions"
+    drawn = gallery.claims_figure(claims).numbers[["panel", "quantity", "series", "low", "high"]]
+    if not tables.read_frame(folder / "claims.csv")[list(drawn)].astype(drawn.dtypes).equals(drawn):
+        yield f"{folder / 'claims.csv'} does not count the studies' claims"
 
 
 def texts(content: Any) -> Iterator[str]:
@@ -253,6 +275,12 @@ def test_rows_of_older_code_that_a_sample_speaks_for_are_no_fault(smoke_run: Pat
             "budget.csv is not the one that was recorded",
         ),
         (
+            lambda root: edit(root / "figures/smoke" / STUDY / "captions.json", "Robust", "Invented"),
+            "captions.json is not the one that was recorded",
+        ),
+        (lambda root: edit(root / "figures/smoke/README.md", "**", "**in"), "README.md is not the gallery of"),
+        (lambda root: edit(root / "figures/smoke/claims.csv", ",,0,", ",,9,"), "claims.csv does not count the"),
+        (
             lambda root: (root / "figures/smoke" / STUDY / "budget.pdf").unlink(),
             "budget.pdf is drawn or recorded, not both",
         ),
@@ -264,7 +292,7 @@ def test_rows_of_older_code_that_a_sample_speaks_for_are_no_fault(smoke_run: Pat
     ids=[
         *("experiment", "drawing", "speaks_for_other_code", "speaks_for_other_rows", "small_sample", "disagreement"),
         *("tolerance", "table", "table_of_a_figure", "table_of_claims", "verdict", "page", "merged", "image"),
-        *("numbers", "lost", "left_over"),
+        *("numbers", "captions", "gallery", "counts", "lost", "left_over"),
     ],
 )
 def test_every_fault_is_found(change: Callable[[Path], object], fault: str, smoke_run: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "n
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
 JOBS = {
     "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
-    "claims_page": 4.0, "provenance": 5.0, "snakemake": 600.0,
+    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "snakemake": 600.0,
 }  # fmt: skip
 
 
@@ -318,7 +318,7 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "(logs/smoke/run.json)",
         "  a: 2 replicated, 1 partly",
         "  b: 1 not run; 0 of 1 checks fail",
-        "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke",
+        "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke/README.md",
     ]
 
 

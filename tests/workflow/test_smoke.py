@@ -38,10 +38,12 @@ def test_a_table_has_one_row_for_each_cell_with_the_cell_s_fields_first(study: s
 def test_each_figure_is_there_with_the_numbers_that_it_draws(study: str, smoke_run: Path) -> None:
     folder = smoke_run / "figures" / "smoke" / study
     assert sorted(file.name for file in folder.iterdir()) == sorted(
-        f"{name}.{kind}" for name in studies.find(study).figures for kind in ("csv", "pdf", "png")
+        ["captions.json"] + [f"{name}.{kind}" for name in studies.find(study).figures for kind in ("csv", "pdf", "png")]
     )
+    captions = tables.read_json(folder / "captions.json")
     for figure in figures_of(study, tables.read(smoke_run / "results" / "smoke" / study / "table.csv")):
         assert len(tables.read_frame(folder / f"{figure.name}.csv")) == len(figure.numbers) > 0
+        assert captions[figure.name] == figure.caption
 
 
 @pytest.mark.parametrize("study", studies.NAMES)

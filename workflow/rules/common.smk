@@ -122,5 +122,6 @@ TIER_OUTPUTS = [
     f"results/{TIER}/claims.json",
     f"results/{TIER}/claims.md",
     f"results/{TIER}/provenance.json",
+    f"figures/{TIER}/README.md",
     *[file for study in STUDIES for file in STUDY_OUTPUTS[study]],
 ]

@@ -119,6 +119,7 @@ for study in STUDIES:
                 category=study,
             ),
             figure_files(study, "pdf", "csv"),
+            f"figures/{TIER}/{study}/captions.json",
         log:
             f"logs/{TIER}/{study}/figures.log",
         benchmark:

@@ -1,4 +1,4 @@
-# The whole tier: the claims of all studies on one page, and where everything came from.
+# The whole tier: the claims of all studies on one page, all figures on another, and where everything came from.
 
 
 rule claims_page:
@@ -27,6 +27,35 @@ rule claims_page:
     shell:
         "{params.python:q} {input.script:q} {params.options} --claims {input.claims:q} --origins {input.origins:q}"
         " --json {output.json:q} --markdown {output.markdown:q} > {log:q} 2>&1"
+
+
+rule gallery:
+    input:
+        script=script("draw_gallery"),
+        sources=sources_of("draw_gallery"),
+        template=here(ROOT / "src/benign/pipeline/pages/templates/gallery.md.j2"),
+        claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
+        captions=[f"figures/{TIER}/{study}/captions.json" for study in STUDIES],
+    output:
+        f"figures/{TIER}/README.md",
+        [f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
+    log:
+        f"logs/{TIER}/gallery.log",
+    benchmark:
+        f"logs/{TIER}/gallery.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=python,
+        folder=folder,
+        options=f"--tier {TIER}",
+    shell:
+        "{params.python:q} {input.script:q} {params.options} --claims {input.claims:q} --captions {input.captions:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule provenance:

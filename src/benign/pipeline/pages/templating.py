@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any
 
 import jinja2
@@ -18,6 +19,11 @@ def cell(text: object) -> str:
     return str(text).replace("|", "\\|").replace("\n", " ")
 
 
+def prose(text: str) -> str:
+    """Text that Markdown shows as it stands: α* is no emphasis."""
+    return re.sub(r"([\\*_<`])", r"\\\1", text)
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -26,5 +32,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": cell, "number": format}  # {{ 2.5 | number(".3f") }} is 2.500
+    environment.filters |= {"cell": cell, "number": format, "prose": prose}  # {{ 2.5 | number(".3f") }} is 2.500
     return environment

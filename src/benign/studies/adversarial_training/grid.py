@@ -25,7 +25,7 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=(
-        *("dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves"),
+        *("story", "dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves"),
         *("neighbour", "mnist", "mnist_unit_norm", "choices"),
         *("universality", "phases", "table_of_h", "theories", "clock"),
         *("recursion", "collapse", "exponent"),

@@ -11,6 +11,7 @@ import pandas as pd
 from benign.claims import of_experiments
 from benign.plots import Figure
 from benign.studies.adversarial_training.figures.mnist import mnist, mnist_unit_norm
+from benign.studies.adversarial_training.figures.story import story
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
 from benign.studies.adversarial_training.figures.theories import collapse, needed_constant, recursion
 from benign.studies.adversarial_training.figures.training import chosen, gain, learning_curves, neighbour
@@ -23,6 +24,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
     table = described(table)
     swept = adversarial(table, *SWEEPS, "random")
     return [
+        story(table),
         dimension(of_experiments(table, "dimension")),
         signal(of_experiments(table, "signal")),
         budget(of_experiments(table, "budget")),

@@ -72,7 +72,7 @@ def dimension(rows: pd.DataFrame) -> Figure:
         d = log_range(part["d"])
         signal = d**scaling if is_power else np.full(len(d), scaling)
         panel = f"‖μ‖ = {f'd^{scaling:g}' if is_power else f'{scaling:g}'}, α = {ratio:g} ‖μ‖"
-        numbers.append(sweep_numbers(part, panel, part["d"], d, _places(d, signal, ratio * signal), PREDICTORS))
+        numbers.append(sweep_numbers(part, panel, part["d"], d, places_of(d, signal, ratio * signal), PREDICTORS))
         numbers.append(crowding_mark(part, panel, ROBUST))
     draw = functools.partial(draw_sweep, x="dimension d")
     return figure("dimension", rows, numbers, draw, text, SWEEP)
@@ -139,7 +139,7 @@ def over_signal(rows: pd.DataFrame, below: str = LOSS) -> Iterator[pd.DataFrame]
     for (d, ratio), part in rows.groupby(["d", "ratio"]):
         signal = log_range(part["signal"])
         panel = f"d = {plots.scientific(float(str(d)))}, α = {ratio:g} ‖μ‖"
-        places = _places(d, signal, ratio * signal)
+        places = places_of(d, signal, ratio * signal)
         yield sweep_numbers(part, panel, part["signal"], signal, places, PREDICTORS, below)
 
 
@@ -153,7 +153,7 @@ def budget(rows: pd.DataFrame) -> Figure:
         d, signal = only(part, "d"), only(part, "signal")
         ratio = np.linspace(0, part["ratio"].max(), 97)
         panel = f"{TRAININGS[training]}, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}"
-        places = _places(d, signal, ratio * signal)
+        places = places_of(d, signal, ratio * signal)
         numbers.append(sweep_numbers(part, panel, part["ratio"], ratio, places, BRACKETED))
         numbers.append(plots.mark(1.0, (panel, ROBUST, EQUAL)))
     draw = functools.partial(draw_sweep, x="budget α/‖μ‖", log="")
@@ -229,7 +229,7 @@ def recursion_lines(leaky: pd.DataFrame, panel: str, x: NDArray, places: pd.Data
         yield plots.theory(x, loss, (panel, LOSS, FOUR_GROUP))
 
 
-def _places(d: Any, signal: Any, budget: NDArray) -> pd.DataFrame:
+def places_of(d: Any, signal: Any, budget: NDArray) -> pd.DataFrame:
     return pd.DataFrame({"d": d, "signal": signal, "budget": budget}, dtype=float)
 
 
