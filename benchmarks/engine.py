@@ -30,7 +30,7 @@ EQUAL_WORK = InnerMaximisation(evaluations=1, unchecked=0)
 
 
 def paper_cell(sizes: Sizes, **fields: Any) -> Cell:
-    """The paper's n, m, β and steps at d = 10⁴; ‖μ‖, α, γ, η and σ are ours, those of the README's example."""
+    """The paper's n, m, β and steps at d = 10⁴; ‖μ‖, α, γ, η and σ are ours, as in docs/running.md."""
     given: dict[str, Any] = {
         **USUAL,
         "d": sizes.d,

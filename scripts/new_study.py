@@ -102,7 +102,7 @@ def advice(name: str) -> list[str]:
         f"  python -m pytest tests/unit/test_{name}.py",
         f"  python scripts/run_cell.py {name} d=5",
         "Put your paper in the place of James and Stein's, file by file as docs/extending.md goes through them; its",
-        "section 5 says what else a finished study has: references, pinned keys, a figure in README.md, theory.",
+        "section 5 says what else a finished study has: references, pinned keys, theory.",
     ]
 
 

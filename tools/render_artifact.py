@@ -1,4 +1,4 @@
-"""Write docs/ARTIFACT.md, and what is between the markers of README.md and docs/performance.md, from the kept results.
+"""Write docs/ARTIFACT.md, and what is between the markers of README.md and of pages in docs/, from the kept results.
 
 Verdicts, measured numbers and minutes are taken from results/ alone, so that no page can disagree with them. Claims are
 those of the paper tier, or of the default tier until the paper tier has been run. results/verdicts.json is written too,
@@ -15,32 +15,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this che
 
 from benign.pipeline import settings, tables
 from benign.pipeline.console import parser, reports_errors
-from benign.pipeline.pages import artifact, performance, readme, tiers
+from benign.pipeline.pages import artifact, marked, performance, readme, running, story, tiers
 
 
 def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--results", type=Path, default=settings.ROOT / "results", metavar="DIR")
-    result.add_argument("--output", type=Path, default=settings.ROOT / "docs" / "ARTIFACT.md", metavar="FILE.md")
-    result.add_argument("--readme", type=Path, default=settings.ROOT / "README.md", metavar="FILE.md")
     result.add_argument(
-        "--performance", type=Path, default=settings.ROOT / "docs" / "performance.md", metavar="FILE.md"
+        "--pages", type=Path, default=settings.ROOT, metavar="DIR", help="the folder with README.md and docs/"
     )
     return result
 
 
+def pages(results: Path, folder: Path) -> dict[Path, str]:
+    """Each page to its text, made anew from `results`; UserError where a page lacks its markers."""
+    run = tiers.best(results)
+    parts = {
+        "README.md": readme.parts(run, results),
+        "docs/running.md": running.parts(results),
+        "docs/story.md": {"crosswalk": story.crosswalk(run)},
+        "docs/performance.md": performance.made(results),
+    }
+    made = {folder / name: marked.fill(folder / name, part) for name, part in parts.items()}
+    return made | {folder / "docs" / "ARTIFACT.md": artifact.page(run, results)}
+
+
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Make all three pages, then write them; then the verdicts of all tiers."""
+    """Make all pages, then write them; then the verdicts of all tiers."""
     args = arguments().parse_args(argv)
-    run = tiers.best(args.results)
-    pages = {
-        args.output: artifact.page(run, args.results),
-        args.readme: readme.fill(args.readme.read_text(encoding="utf-8"), run, args.results),
-        args.performance: performance.fill(args.performance.read_text(encoding="utf-8"), args.results),
-    }
-    for path, text in pages.items():
+    for path, text in pages(args.results, args.pages).items():
         tables.write_text(path, text)
     tables.write_json(args.results / settings.VERDICTS.name, tiers.verdicts(args.results))
     return 0

@@ -17,7 +17,7 @@ for module in ("art", "foolbox", "torchattacks"):
 
 import bench  # noqa: E402
 from benign.pipeline import tables  # noqa: E402
-from benign.pipeline.pages import performance  # noqa: E402
+from benign.pipeline.pages import marked, performance  # noqa: E402
 from support import ROOT  # noqa: E402
 
 
@@ -76,12 +76,12 @@ def test_the_scaling_figure_lies_beside_its_numbers(folder: Path) -> None:
 
 
 def test_the_page_on_performance_shows_what_was_measured(folder: Path) -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
+    page = ROOT / "docs" / "performance.md"
     kept = folder / "results"
     kept.mkdir(exist_ok=True)
-    assert "Not measured yet" in performance.fill(page, kept)
+    assert "Not measured yet" in marked.fill(page, performance.made(kept))
     shutil.copy2(folder / "bench.json", kept / "bench.json")
-    filled = performance.fill(page, kept)
+    filled = marked.fill(page, performance.made(kept))
     result = tables.read_json(folder / "bench.json")
     assert "Not measured yet" not in filled
     for peer in result["peers"].values():

@@ -14,16 +14,24 @@ import pytest
 
 import render_artifact
 import run_cell
-from benign import studies
 from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError
-from benign.pipeline.pages import artifact, marked, performance, readme, tiers
-from benign.pipeline.pages.templating import cell, render
+from benign.pipeline.pages import marked, story, tiers
+from benign.pipeline.pages.templating import render
 from support import ROOT, copy_project, snakemake
 
-README, PERFORMANCE, ARTIFACT = (ROOT / name for name in ("README.md", "docs/performance.md", "docs/ARTIFACT.md"))
-RESULTS = ROOT / "results"
-PAGES = [README, PERFORMANCE, ARTIFACT, ROOT / "config" / "README.md", ROOT / "docs" / "theory.md"]
+RESULTS, DOCS = ROOT / "results", ROOT / "docs"
+README, ARTIFACT, RUNNING, STORY = (
+    ROOT / "README.md",
+    *(DOCS / f"{name}.md" for name in ("ARTIFACT", "running", "story")),
+)
+# extending.md names the files that it has one write.
+PAGES = [
+    README,
+    ROOT / "config" / "README.md",
+    *(page for page in sorted(DOCS.glob("*.md")) if page.stem != "extending"),
+]
+SCREEN = 60  # lines of a page that one sees at once
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w./-])(?:\.ci|config|docs|examples|figures|results|scripts|src|tests|workflow)/[\w./-]*\w")
 
@@ -49,10 +57,8 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 
 def test_the_pages_are_made_from_the_kept_results() -> None:
-    run = tiers.best(RESULTS)
-    assert ARTIFACT.read_text() == artifact.page(run, RESULTS), "run make artifact"
-    assert README.read_text() == readme.fill(README.read_text(), run, RESULTS), "run make artifact"
-    assert PERFORMANCE.read_text() == performance.fill(PERFORMANCE.read_text(), RESULTS), "run make artifact"
+    pages = render_artifact.pages(RESULTS, ROOT)
+    assert [page.name for page, text in pages.items() if page.read_text() != text] == [], "run make artifact"
 
 
 def test_the_kept_verdicts_are_those_of_the_kept_results() -> None:
@@ -63,7 +69,7 @@ def test_the_kept_verdicts_are_those_of_the_kept_results() -> None:
 def test_every_file_that_a_page_links_or_names_is_there(page: Path) -> None:
     text = page.read_text()
     linked = {page.parent / link.split("#")[0] for link in LINK.findall(text) if "://" not in link and link[0] != "#"}
-    named = {ROOT / name for name in PATH.findall(LINK.sub("]", text))}
+    named = {ROOT / name for name in PATH.findall(LINK.sub("]", text)) if "STUDY" not in name}
     lost = [str(path) for path in sorted(linked | named) if missing(path.resolve())]
     assert lost == []
 
@@ -80,17 +86,22 @@ def test_every_link_into_a_page_has_a_place_to_go_to(page: Path) -> None:
 def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = [*re.findall(r"`(make [^`]*)`", page.read_text()), *re.findall(r"^make .*", page.read_text(), re.M)]
-    assert {command.split()[1] for command in commands} <= targets
+    assert {command.split()[1] for command in commands} <= targets | {".venv/ready"}
 
 
-def test_every_figure_of_the_paper_tier_is_shown_in_the_readme() -> None:
-    shown = re.findall(r"^!\[[^\]]+\]\(figures/paper/adversarial_training/(\w+)\.png\)$", README.read_text(), re.M)
-    assert sorted(shown) == sorted(studies.find("adversarial_training").figures)
+def test_the_readme_is_two_screens_long_and_the_artifact_page_too() -> None:
+    for page in (README, ARTIFACT):
+        assert len(page.read_text().splitlines()) <= 2 * SCREEN, page.name
 
 
-def test_the_readme_shows_a_figure_of_every_study() -> None:
-    shown = re.findall(r"^!\[[^\]]+\]\(figures/paper/(\w+)/\w+\.png\)$", README.read_text(), re.M)
-    assert set(shown) == set(studies.NAMES)
+def test_the_crosswalk_has_a_figure_and_a_claim_for_each_item_and_commands_that_snakemake_takes() -> None:
+    claims = tiers.best(RESULTS).by_study()
+    rows = [row for row in STORY.read_text().splitlines() if "`snakemake --cores 2 " in row]
+    assert len(rows) == len(story.ITEMS)
+    for row, (study, names) in zip(rows, story.ITEMS.values(), strict=True):
+        assert {claim["id"] for claim in claims[study]} >= set(names)
+        assert "/figures/" in row, row
+        assert f"`snakemake --cores 2 {study}" in row
 
 
 def test_what_continuous_integration_runs_is_in_the_readme() -> None:
@@ -98,13 +109,13 @@ def test_what_continuous_integration_runs_is_in_the_readme() -> None:
     commands = re.findall(r"^make \w+$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert commands == ["make check", "make test"]
     for command in commands:
-        assert f"`{command}`" in README.read_text()
+        assert f"`{command}`" in " ".join(README.read_text().split())
 
 
 @pytest.mark.slow
-def test_the_readme_s_cell_prints_what_the_readme_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    (command,) = [text for text in blocks(README.read_text(), "bash") if "run_cell.py" in text]
-    (shown,) = (json.loads(text) for text in blocks(README.read_text(), "json"))
+def test_the_cell_of_running_md_prints_what_it_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    (command,) = [text for text in blocks(RUNNING.read_text(), "bash") if "run_cell.py" in text]
+    (shown,) = (json.loads(text) for text in blocks(RUNNING.read_text(), "json"))
     assert run_cell.main(shlex.split(command)[2:]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert differences(shown, printed) == []
@@ -126,14 +137,13 @@ def differences(shown: Any, printed: Any, place: str = "") -> list[str]:
 
 def test_the_artifact_page_s_command_computes_one_study_on_a_fresh_checkout(tmp_path: Path) -> None:
     """Its table and claims are kept, its slices are not; Git may write what is kept after the sources."""
-    commands = [shlex.split(text) for text in blocks(ARTIFACT.read_text(), "bash") if text.startswith("snakemake")]
-    assert sorted(command[3] for command in commands) == sorted(studies.NAMES)
+    (command,) = [shlex.split(text) for text in blocks(ARTIFACT.read_text(), "bash") if text.startswith("snakemake")]
     project, tier = copy_project(tmp_path / "project"), tiers.best(RESULTS).tier
     shutil.copytree(RESULTS, project / "results", ignore=shutil.ignore_patterns("slices"))
     for file in project.glob("results/*/*/*.*"):
         file.touch()
-    said = snakemake(*commands[0][1:], "--dry-run", directory=project, root=project).stdout
-    study = commands[0][3]
+    said = snakemake(*command[1:], "--dry-run", directory=project, root=project).stdout
+    study = command[3]
     planned = dict(re.findall(rf"^{study}_(\w+) +(\d+)$", said, re.MULTILINE))
     slices = settings.section(settings.grid_file(study), study, tier)["slices"]
     assert planned == {"plan": "1", "slice": str(slices), "collect": "1", "figures": "1", "claims": "1"}
@@ -153,44 +163,46 @@ def kept(tmp_path: Path) -> Path:
     return copy
 
 
-def made(kept: Path) -> tuple[str, str]:
-    """The artifact page and README.md, made from a folder of the default tier's results."""
-    run = tiers.best(kept.parent)
-    return artifact.page(run, kept.parent), readme.fill(README.read_text(), run, kept.parent)
+@pytest.fixture
+def pages(tmp_path: Path) -> Path:
+    """A copy of the pages with made parts, emptied of these."""
+    folder = tmp_path / "pages"
+    for page in (README, RUNNING, STORY, DOCS / "performance.md"):
+        copy = folder / page.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(marked.MARKED.sub(lambda part: part[1] + part[4], page.read_text()))
+    return folder
 
 
-def test_a_changed_verdict_changes_both_pages(kept: Path) -> None:
-    before = made(kept)
+def test_a_changed_verdict_changes_the_pages_that_show_it(kept: Path, pages: Path) -> None:
+    before = render_artifact.pages(kept.parent, pages)
     content = tables.read_json(kept / "claims.json")
+    assert content["claims"][0]["id"] == "robust_interpolation"
     content["claims"][0]["verdict"] = "not run"
     tables.write_json(kept / "claims.json", content)
-    for old, new in zip(before, made(kept), strict=True):
-        assert new.count("[not run](") == old.count("[not run](") + 1
-        assert f"{sum(claim['verdict'] == 'not run' for claim in content['claims'])} not run" in new
+    after = render_artifact.pages(kept.parent, pages)
+    changed = sorted(page.name for page in after if after[page] != before[page])
+    assert changed == ["ARTIFACT.md", "README.md", "running.md", "story.md"]
+    assert "robust_interpolation): not run" in after[pages / "docs" / "story.md"]
 
 
-def test_the_command_writes_both_pages_and_changes_nothing_when_run_again(kept: Path) -> None:
-    pages = [kept / name for name in ("README.md", "ARTIFACT.md", "performance.md")]
-    pages[0].write_text("Before.\n" + marked.MARKED.sub(lambda part: part[1] + part[4], README.read_text()))
-    pages[2].write_text(PERFORMANCE.read_text())
-    named = zip(("--readme", "--output", "--performance"), map(str, pages), strict=True)
-    options = ["--results", str(kept.parent), *(word for pair in named for word in pair)]
+def test_the_command_writes_all_pages_and_changes_nothing_when_run_again(kept: Path, pages: Path) -> None:
+    options = ["--results", str(kept.parent), "--pages", str(pages)]
+    (pages / "README.md").write_text("Before.\n" + (pages / "README.md").read_text())
     assert render_artifact.main(options) == 0
-    first = [page.read_text() for page in pages]
-    assert first[0].startswith("Before.\n")
+    first = {page: page.read_text() for page in sorted(pages.rglob("*.md"))}
+    assert [page.name for page in first] == ["README.md", "ARTIFACT.md", "performance.md", "running.md", "story.md"]
+    assert first[pages / "README.md"].startswith("Before.\n")
     assert list(tables.read_json(kept.parent / "verdicts.json")) == ["default"]
-    for claim in tables.read_json(kept / "claims.json")["claims"]:
-        assert cell(claim["statement"]) in first[1]
-        if claim["verdict"] != "replicated":
-            assert cell(claim["statement"]) in first[0]
     assert render_artifact.main(options) == 0
-    assert [page.read_text() for page in pages] == first
+    assert {page: page.read_text() for page in first} == first
 
 
 @pytest.mark.parametrize("text", ["", "<!-- made by `make artifact`: claim -->\n<!-- end of claim -->\n"])
-def test_a_readme_without_its_markers_is_refused(text: str, kept: Path) -> None:
-    with pytest.raises(UserError, match="not claims, tiers, speed, gpu: each needs one <!-- made by"):
-        readme.fill(text, tiers.best(kept.parent), kept.parent)
+def test_a_readme_without_its_markers_is_refused(text: str, kept: Path, pages: Path) -> None:
+    (pages / "README.md").write_text(text)
+    with pytest.raises(UserError, match=r"README.md marks .* not claims, speed: each needs one <!-- made by"):
+        render_artifact.pages(kept.parent, pages)
 
 
 @pytest.mark.parametrize("template", ["claims.md", "artifact.md", "readme_claims.md", "performance_targets.md"])
@@ -203,11 +215,12 @@ def test_every_tier_has_a_command_and_a_purpose() -> None:
     assert list(tiers.COMMANDS) == list(tiers.PURPOSES) == list(settings.TIERS)
 
 
-def test_the_pages_say_what_ran_on_a_gpu(kept: Path) -> None:
-    folder, page, run = kept.parent, PERFORMANCE.read_text(), tiers.best(kept.parent)
+def test_the_pages_say_what_ran_on_a_gpu(kept: Path, pages: Path) -> None:
+    folder = kept.parent
     (folder / "gpu_check.json").unlink(missing_ok=True)
-    assert "None has been run yet" in performance.fill(page, folder)
-    assert "Nothing yet: every number here was computed on a CPU" in readme.fill(README.read_text(), run, folder)
+    made = render_artifact.pages(folder, pages)
+    assert "None has been run yet" in made[pages / "docs" / "performance.md"]
+    assert "Nothing yet: every number here was computed on a CPU" in made[pages / "docs" / "running.md"]
     machine = {"card": "A card", "driver": "1.2", "torch": "2.11", "python": "3.12", "cores": 16, "cpu": "A CPU"}
     found = {
         "machine": {**machine, "date": "2026-01-01"},
@@ -215,7 +228,8 @@ def test_the_pages_say_what_ran_on_a_gpu(kept: Path) -> None:
         "table": [["speed", "a rate", "3 networks/s"]],
     }
     tables.write_json(folder / "gpu_check.json", {**found, "parts": {"speed": {"status": "done"}}})
-    filled = performance.fill(page, folder)
+    made = render_artifact.pages(folder, pages)
+    filled = made[pages / "docs" / "performance.md"]
     assert "2026-01-01, 7.5 minutes: A card, driver 1.2; torch 2.11" in filled
     assert "| speed | a rate | 3 networks/s |" in filled
-    assert "on 2026-01-01, A card: speed done, of 1 parts" in readme.fill(README.read_text(), run, folder)
+    assert "on 2026-01-01, A card: speed done, of 1 parts" in made[pages / "docs" / "running.md"]

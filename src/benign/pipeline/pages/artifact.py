@@ -1,13 +1,10 @@
-"""docs/ARTIFACT.md: every claim of a kept run, and how an evaluator checks it."""
+"""docs/ARTIFACT.md: how an evaluator checks every claim, and what to expect."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from benign.claims import VERDICTS
 from benign.pipeline.pages import tiers
-from benign.pipeline.pages.claims import entry
 from benign.pipeline.pages.templating import render
 
 
@@ -16,20 +13,11 @@ def page(run: tiers.Run, results: Path) -> str:
     return render(
         "artifact.md",
         run=run,
-        kinds=tiers.by_kind(run.claims),
-        verdicts=VERDICTS,
         options="" if run.tier == "default" else f" --configfile config/{run.tier}.yaml",
-        studies=[study(name, claims, run) for name, claims in run.by_study().items()],
+        studies=[
+            {"name": name, "verdicts": tiers.in_words(claims), **run.studies[name]}
+            for name, claims in run.by_study().items()
+        ],
         default=tiers.read(results / "default"),
         paper=tiers.read(results / "paper"),
     )
-
-
-def study(name: str, claims: list[dict[str, Any]], run: tiers.Run) -> dict[str, Any]:
-    """A study's part of the page."""
-    return {
-        "name": name,
-        "verdicts": tiers.in_words(claims),
-        "minutes": run.studies[name]["minutes"],
-        "claims": [entry(claim) for claim in claims],
-    }

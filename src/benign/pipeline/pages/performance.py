@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benign.pipeline import tables
-from benign.pipeline.pages import marked
 from benign.pipeline.pages.templating import render
 
 NOT_MEASURED = "Not measured yet: `make bench`, then `make artifact`.\n"
@@ -30,10 +29,10 @@ TARGETS = {
 }
 
 
-def fill(text: str, results: Path) -> str:
-    """docs/performance.md's text with its tables made anew; UserError if its markers are not there."""
+def made(results: Path) -> dict[str, str]:
+    """Marker of docs/performance.md to what stands there."""
     gpu = render("performance_gpu.md", found=measured(results, "gpu_check"))
-    return marked.fill(text, parts(measured(results, "bench")) | {"gpu": gpu}, "performance.md")
+    return parts(measured(results, "bench")) | {"gpu": gpu}
 
 
 def measured(results: Path, name: str) -> dict[str, Any] | None:
