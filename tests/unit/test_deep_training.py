@@ -119,11 +119,6 @@ def test_a_sample_is_balanced_disjoint_and_keeps_its_images_under_any_flip_rate(
     assert len(np.unique(everything, axis=0)) == 33
 
 
-def test_a_sample_need_not_hold_images_out():
-    sample = draw_sample(image_set(), 10, 12, 0, 0, 0.2, np.random.default_rng(0))
-    assert [len(part.images) for part in (sample.train, sample.validation, sample.test)] == [12, 0, 30]
-
-
 def test_a_sample_that_the_set_cannot_give_is_an_error_that_says_what_there_is():
     for numbers in ((60, 1, 1), (10, 5, 31)):
         with pytest.raises(DataError, match="toy has"):

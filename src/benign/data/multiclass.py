@@ -84,8 +84,7 @@ def pixels(images: Bytes, side: int) -> Images:
     channels = images.shape[3] if images.ndim == 4 else 1
     # A part at a time: the averages are taken in float64, which all of CIFAR-10 would fill gigabytes with.
     parts = [downsample(images[i : i + 1000], side).astype(np.float32) for i in range(0, len(images), 1000)]
-    none = np.empty((0, channels * side**2), np.float32)
-    return np.concatenate([none, *parts]).reshape(-1, side, side, channels).transpose(0, 3, 1, 2)
+    return np.concatenate(parts).reshape(-1, side, side, channels).transpose(0, 3, 1, 2)
 
 
 def _interleaved(labels: Labels, rng: np.random.Generator) -> Labels:
