@@ -32,7 +32,7 @@ CHUNK = 50  # images whose gradients are taken at once
 def measure(cell: Cell, images: ImageSet, context: Context) -> dict[str, Any]:
     """Training errors on the labels as altered, test error on true ones; effective dimension and evidence."""
     rng = seeds.generator(context.study, "labelled images", cell.seed, data=cell.data)
-    drawn = draw_sample(images, cell.side, cell.n, 1, 0, cell.flip_rate, rng)  # the one image held out is not used
+    drawn = draw_sample(images, cell.side, cell.n, 1, 0, cell.flip_rate, rng)  # the image held out is not used
     (x, y), (test_x, test_y) = map(_tensors, (drawn.train, drawn.test))
     start = seeds.seed(context.study, "convolutions", cell.seed, width=cell.width)
     classes = len(images.classes)

@@ -71,8 +71,8 @@ def story(table: pd.DataFrame) -> Figure:
         label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a cluster's
         centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong labels included,
         and robust test error stays near β, its floor. Of the learning curves, the problem with the smallest r,
-        nearest to what the theorem asks for. (c) It holds up to a budget: robust test error over α, after adversarial and ordinary training,
-        beside the floor over all classifiers and theory without a fitted constant. (d) Overfitting over r = n‖μ‖²/d and
+        nearest to what the theorem asks for. (c) It holds up to a budget: robust test error over α, after adversarial
+        and ordinary training, beside the floor over all classifiers and theory without a fitted constant. (d) Overfitting over r = n‖μ‖²/d and
         α/‖μ‖. Benign: all training points are robustly fitted after the last step, and robust test error with true
         labels is below 1/2; if stopped early: below 1/2 after some recorded step from {EARLY} on; harmful: after none.
         Zones, for large ‖μ‖: limit networks (docs/theory.md § 19). Marks: networks. Yellow: where assumptions of the
