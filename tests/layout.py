@@ -1,4 +1,4 @@
-"""What a reviewer would find wrong with a drawn figure without reading it: what is cut, covered, unnamed or too small."""
+"""What a reviewer would find wrong with a drawn figure before reading it: what is cut, unnamed or too small."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def texts(figure: matplotlib.figure.Figure) -> list[Text]:
             low, high = sorted(axis.get_view_interval())
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
                 at = tick.get_loc()
-                if not axes.axison or not (low <= at <= high or np.isclose(at, [low, high], rtol=1e-6).any()):
+                if not axes.axison or not (low <= at <= high or np.isclose(at, [low, high], rtol=1e-6, atol=0).any()):
                     hidden |= {tick.label1, tick.label2}
     found: list[Any] = figure.findobj(lambda each: isinstance(each, Text))
     return [each for each in found if each.get_visible() and each.get_text().strip() and each not in hidden]

@@ -178,14 +178,12 @@ def _crossing(s: np.ndarray, old: np.ndarray, new: np.ndarray) -> float:
 
 def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors above, distances below."""
-    facets = plots.Facets(
-        numbers, 4.4, width=0.8 * plots.FULL_WIDTH, quantities=[ERROR, EQUIVARIANCE], sharex=True, height_ratios=[2, 1]
-    )
+    facets = plots.Facets(numbers, 4.4, quantities=[ERROR, EQUIVARIANCE], sharex=True, height_ratios=[2, 1])
     mixed = sorted({name for name in numbers["series"] if name.startswith(RPP)})
     own = LOOKS | dict(zip(mixed, (points("vermilion", "s"), points("orange", "D")), strict=False))
     ring: Look = points("black", "o") | OPEN | {"linestyle": "", "markersize": 8}
     facets.draw(own | {BEST: ring})
-    facets.label("broken by s", log="y")
+    facets.label("symmetry broken by s", log="y")
     for panel in facets:
         panel.axes.set_xscale("symlog", linthresh=0.1)
         panel.axes.set_xlim(-0.02, 1.25 * numbers["x"].max())

@@ -98,9 +98,7 @@ def collapse(rows: pd.DataFrame) -> Figure:
     for panel, column in ALIGNMENTS.items() if len(networks) else ():
         for side, part in sides.items():
             error = part["robust_test_error_clean_labels"]
-            numbers.append(
-                plots.single_runs(part["budget"] - part[column], error, (panel, TRUE, side), part["tested"])
-            )
+            numbers.append(plots.single_runs(part["budget"] - part[column], error, (panel, TRUE, side), part["tested"]))
         numbers.append(plots.theory(dense, gaussian.half_space_error(0, -dense), (panel, TRUE, NORMAL)))
     return figure("collapse", drawn, numbers, draw_collapse, text)
 

@@ -166,7 +166,7 @@ def phases(table: pd.DataFrame) -> Figure:
         r and α, h and the lines rise again. (b), (c) The line of the last step at other β and γ."""
     limits = converged(limit_networks(table, "phases"))
     usual = limits.query("flip_rate == 0.1 and slope == 0.1")
-    numbers = [*_lines(usual, "β = 0.1, γ = 0.1", END, BEST), plots.mark(1.0, ("β = 0.1, γ = 0.1", BUDGET, ONE))]
+    numbers = [*_lines(usual, "β = 0.1, γ = 0.1", END, BEST)]
     tried = _last(of_experiments(table, "phases").query("sampling != 'limit'"))
     for (n, d), part in converged(tried).groupby(["n", "d"]):
         aside = 0.94 if n == tried["n"].min() else 1.06  # so that marks of two n and d are both seen
@@ -180,6 +180,8 @@ def phases(table: pd.DataFrame) -> Figure:
         other = {"flip_rate": "slope", "slope": "flip_rate"}[column]
         for value, part in limits[limits[other] == 0.1].groupby(column):
             numbers += _lines(part, panel, f"{letter} = {value:g}")
+    drawn = dict.fromkeys(part["panel"].iloc[0] for part in numbers if len(part))
+    numbers += [plots.mark(1.0, (panel, BUDGET, ONE)) for panel in drawn]
     return figure("phases", pd.concat([limits, tried]), numbers, draw_phases, text)
 
 
@@ -192,7 +194,7 @@ def _lines(rows: pd.DataFrame, panel: str, end: str, best: str = "") -> Iterator
 
 
 def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Three panels with the same axes, r = 1 as a line."""
+    """Three panels with the same axes."""
     facets = plots.Facets(
         numbers, 3.0, sharex=True, sharey=True, width_ratios=[1.5, 1, 1][: numbers["panel"].nunique()]
     )
