@@ -192,7 +192,7 @@ def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 # ---------------------------------------------------------------- images
 
-WRONG, SETS = "test error (share wrong)", {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+WRONG, SETS = "test error", {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 NETWORKS = {"emlp": "convolutional", "rpp": RPP, "mlp": "dense"}
 APART = 0.1  # of series that share a place on the x-axis
 
@@ -222,7 +222,7 @@ def draw_images(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(
         numbers,
         4.6,
-        width=plots.FULL_WIDTH * (0.3 + 0.35 * columns),
+        width=plots.COLUMN_WIDTH if columns == 1 else plots.FULL_WIDTH,
         quantities=[WRONG, EQUIVARIANCE],
         sharex=True,
         height_ratios=[2, 1],
