@@ -79,12 +79,12 @@ def corners(text: Text) -> NDArray:
 
 
 def cut_off(figure: matplotlib.figure.Figure) -> Iterator[str]:
-    """Texts of which a part is beyond the canvas."""
-    edge = figure.bbox.size
-    for text in texts(figure):
-        rectangle = corners(text)
-        if (rectangle < -PIXEL).any() or (rectangle > edge + PIXEL).any():
-            yield f"{text.get_text()!r} leaves the canvas"
+    """Texts and legends of which a part is beyond the canvas."""
+    places = [(repr(text.get_text()), corners(text)) for text in texts(figure)]
+    places += [("a legend", legend.get_window_extent().get_points()) for legend in legends(figure)]
+    for name, place in places:
+        if (place < -PIXEL).any() or (place > figure.bbox.size + PIXEL).any():
+            yield f"{name} leaves the canvas"
 
 
 def overlapping(figure: matplotlib.figure.Figure) -> Iterator[str]:
