@@ -3,8 +3,9 @@
     snakemake --cores 2 --configfile config/smoke.yaml --directory RUN_FOLDER
     python tests/regression/update_references.py RUN_FOLDER
 
-RUN_FOLDER holds results/smoke/STUDY/table.csv and figures/smoke/STUDY/*.csv. Look at `git diff` and at the images
-before committing them.
+RUN_FOLDER holds results/smoke/STUDY/table.csv and figures/smoke/STUDY/*.csv. Without it the tables stay, and their
+numbers and images are drawn anew: after a change of figures alone. Look at `git diff` and at the images before
+committing them.
 """
 
 from __future__ import annotations
@@ -15,25 +16,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+import recompute
+
+from benign import studies
+
 HERE = Path(__file__).resolve().parent
 
 
 def main(arguments: list[str]) -> int:
-    """Replace reference/STUDY.csv, reference/STUDY/*.csv and baseline/*.png."""
+    """Replace reference/ and baseline/*.png."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run_folder", type=Path, metavar="RUN_FOLDER")
+    parser.add_argument("run_folder", type=Path, metavar="RUN_FOLDER", nargs="?")
     folder = parser.parse_args(arguments).run_folder
+    if folder is None:
+        draw_again()
+    else:
+        take_over(folder, parser)
+    shutil.rmtree(HERE / "baseline", ignore_errors=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"--mpl-generate-path={HERE / 'baseline'}"]
+    return subprocess.run([*command, str(HERE / "test_figure_images.py")], check=False, cwd=HERE.parents[1]).returncode
+
+
+def draw_again() -> None:
+    """Replace reference/STUDY/*.csv by what the reference's tables give."""
+    for study in studies.NAMES:
+        shutil.rmtree(HERE / "reference" / study, ignore_errors=True)
+        recompute.draw(study, HERE / "reference" / study)
+
+
+def take_over(folder: Path, parser: argparse.ArgumentParser) -> None:
+    """Replace reference/ by a run's tables and numbers."""
     kept = {file: f"{file.parent.name}.csv" for file in folder.glob("results/smoke/*/table.csv")}
     kept |= {file: f"{file.parent.name}/{file.name}" for file in folder.glob("figures/smoke/*/*.csv")}
     if not kept:
         parser.error(f"{folder} has neither tables nor drawn numbers: run the smoke tier in RUN_FOLDER first")
-    for name in ("reference", "baseline"):
-        shutil.rmtree(HERE / name, ignore_errors=True)
+    shutil.rmtree(HERE / "reference", ignore_errors=True)
     for file, name in kept.items():
         (HERE / "reference" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, HERE / "reference" / name)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"--mpl-generate-path={HERE / 'baseline'}"]
-    return subprocess.run([*command, str(HERE / "test_figure_images.py")], check=False, cwd=HERE.parents[1]).returncode
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def test_facets_have_a_row_for_each_quantity_and_a_column_for_each_panel_with_it
     facets = plots.Facets(two_panels(), 3.0, quantities=["robust test error", "clean test error"], sharex=True)
     assert facets.grid.shape == (2, 2)
     assert [(panel.name, panel.quantity) for panel in facets] == [
-        (panel, quantity) for panel in ("left", "right") for quantity in ("robust test error", "clean test error")
+        (panel, quantity) for quantity in ("robust test error", "clean test error") for panel in ("left", "right")
     ]
     for panel in facets:
         assert set(panel.numbers["panel"]) == {panel.name}
@@ -196,12 +196,37 @@ def test_facets_side_by_side_leave_no_empty_axes_and_keep_the_order_that_is_aske
     assert len(facets.figure.axes) == 2
 
 
+def test_a_place_without_numbers_is_no_panel_and_what_is_lowest_of_its_column_has_the_axis_named() -> None:
+    numbers = two_panels()
+    kept = numbers[(numbers["panel"] == "left") | (numbers["quantity"] == "robust test error")]
+    facets = plots.Facets(kept, 3.0, quantities=["robust test error", "clean test error"], sharex=True)
+    facets.draw()
+    facets.label("dimension d")
+    assert [(panel.name, panel.quantity, panel.axes.get_xlabel()) for panel in facets] == [
+        ("left", "robust test error", ""),
+        ("right", "robust test error", "dimension $d$"),
+        ("left", "clean test error", "dimension $d$"),
+    ]
+
+
+def test_the_legend_stands_where_the_last_row_leaves_a_place_free() -> None:
+    numbers = plots.gather(
+        plots.over_seeds(rows([0.1, 0.2]), [1, 2], "error", (panel, "error", "ReLU"), "tested") for panel in "abc"
+    )
+    facets = plots.Facets(numbers, 3.0, wrap=2)
+    facets.draw()
+    figure = facets.finish(columns=2)
+    assert figure.legends == []
+    assert [axes.get_legend() is not None for axes in facets.grid.flat] == [False] * 3 + [True]
+    assert not facets.grid[1, 1].axison
+
+
 def test_a_finished_figure_names_axes_panels_and_marks_and_each_series_once() -> None:
     facets = plots.Facets(two_panels(), 3.0, quantities=["robust test error", "clean test error"], sharex=True)
     facets.draw(names={"ReLU": "networks"})
     facets.label("dimension d")
     figure = facets.finish(columns=1)
-    assert [axes.get_title(loc="left") for axes in facets.grid[0]] == ["(a) left", "(b) right"]
+    assert [axes.get_title(loc="left") for axes in facets.grid.flat] == ["(a) left", "(b) right", "(c)", "(d)"]
     assert [axes.get_xlabel() for axes in facets.grid.flat] == ["", "", "dimension $d$", "dimension $d$"]
     assert [axes.get_ylabel() for axes in facets.grid[:, 0]] == ["robust test error", "clean test error"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["networks"]

@@ -145,7 +145,7 @@ def error_axis(axes: Axes, highest: float = 1.0) -> None:
 
 def draw_heatmap(axes: Axes, image: pd.DataFrame, top: float) -> None:
     """Values from 0 to `top` as colours and, with three digits, as text; rows upwards."""
-    digits: Any = {"annot": image.map(lambda value: f"{value:.3f}".removeprefix("0")), "annot_kws": {"size": 5.5}}
+    digits: Any = {"annot": image.map(lambda value: f"{value:.3f}".removeprefix("0")), "annot_kws": {"size": 7}}
     shown = image.rename(columns="{:g}".format)
     seaborn.heatmap(shown, cmap="cividis", vmin=0, vmax=top, cbar=False, ax=axes, fmt="", **digits)
     axes.invert_yaxis()

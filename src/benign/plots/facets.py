@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
@@ -64,10 +65,13 @@ class Facets:
             columns = min(wrap or len(self.names), len(self.names))
             shape = (-(-len(self.names) // columns), columns)
         self.grid: NDArray[Any] = self.figure.subplots(*shape, squeeze=False, **subplots)
-        self.panels = list(self._panels(shown, across))
+        self.panels = [panel for panel in self._panels(shown, across) if len(panel.numbers)]
+        self.panels.sort(key=lambda panel: list(self.grid.flat).index(panel.axes))
         self.shared, self.across = bool(subplots.get("sharex")), across
-        for spare in set(self.grid.flat) - {panel.axes for panel in self.panels}:
-            spare.remove()
+        used = {panel.axes for panel in self.panels}
+        self.free: list[Axes] = [axes for axes in self.grid.flat if axes not in used]
+        for axes in self.free:
+            axes.axis("off")
 
     def _panels(self, shown: Mapping[str, Sequence[str]], across: bool) -> Iterator[Panel]:
         of = dict(iter(self.numbers.groupby("panel", sort=False)))
@@ -80,7 +84,14 @@ class Facets:
                 yield Panel(axes, name, quantity, of[name][of[name]["quantity"].isin(shows)])
 
     def __iter__(self) -> Iterator[Panel]:
+        """In reading order."""
         return iter(self.panels)
+
+    def place(self, panel: Panel) -> tuple[bool, bool]:
+        """Whether it is the lowest of its column, and the first of its row, of those that have numbers."""
+        at = {tuple(map(int, np.argwhere(self.grid == each.axes)[0])) for each in self}
+        row, column = map(int, np.argwhere(self.grid == panel.axes)[0])
+        return row == max(i for i, j in at if j == column), column == min(j for i, j in at if i == row)
 
     def draw(self, own: Mapping[str, Look] | None = None, names: Mapping[str, str] | None = None, **look: Any) -> None:
         """Draw all numbers of all panels, see `draw_numbers`."""
@@ -96,10 +107,13 @@ class Facets:
         log: "x", "y" or "xy": logarithmic, with about `most` labels
         """
         for panel in self:
-            place: Any = panel.axes.get_subplotspec()
-            if place.is_last_row() or not self.shared:
+            lowest, first = self.place(panel)
+            if lowest or not self.shared:
                 panel.axes.set_xlabel(typeset(x(panel.name) if callable(x) else x))
-            if callable(y) or place.is_first_col():
+                panel.axes.tick_params(labelbottom=True)
+            if first:
+                panel.axes.tick_params(labelleft=True)
+            if callable(y) or first:
                 otherwise = panel.name if self.across else panel.quantity
                 panel.axes.set_ylabel(typeset(y(panel.name) if callable(y) else y or otherwise))
             for axis in log:
@@ -115,21 +129,27 @@ class Facets:
         return float(rows[["mean", "high"]].max().max())
 
     def finish(
-        self, columns: int, titles: Callable[[str], str] = str, height: float = 0.98
+        self, columns: int, titles: Callable[[Panel], str] | None = None, height: float = 0.98
     ) -> matplotlib.figure.Figure:
-        """The figure, with its marks named at `height` of their panels, titles over the topmost, and a legend below.
+        """The figure, with its marks named at `height` of their panels, letters and titles over these, and a legend
+        below, or at the place that the last row of panels leaves free.
 
-        columns: of the legend, 0 for none; titles: of a panel's name
+        columns: of the legend, 0 for none; titles: by default of the topmost panels, their names
         """
         for panel in self:
             for series, rows in panel.numbers[panel.numbers["kind"] == "mark"].groupby("series"):
                 draw_mark(panel.axes, rows, str(series), height)
-        topmost = [panel for panel in self if not panel.quantity or panel.axes in self.grid[0]]
-        said = [titles(panel.quantity if self.across else panel.name) for panel in topmost]
-        panel_titles([panel.axes for panel in topmost], said)
+        panel_titles([panel.axes for panel in self], [(titles or self._title)(panel) for panel in self])
+        for axes in self.free[1 if columns else 0 :]:
+            axes.remove()
         if columns:
-            legend(self.figure, columns)
+            legend(self.figure, columns, next(iter(self.free), None))
         return self.figure
+
+    def _title(self, panel: Panel) -> str:
+        if panel.quantity and panel.axes not in self.grid[0]:
+            return ""
+        return panel.quantity if self.across else panel.name
 
 
 def canvas(width: float, height: float) -> matplotlib.figure.Figure:
@@ -139,15 +159,21 @@ def canvas(width: float, height: float) -> matplotlib.figure.Figure:
     return figure
 
 
-def legend(figure: matplotlib.figure.Figure, columns: int) -> None:
-    """One legend below all panels: each label once, what was measured first, else in the order of first appearance."""
+def legend(figure: matplotlib.figure.Figure, columns: int, free: Axes | None = None) -> None:
+    """One legend below all panels, or in one column at the place of `free` axes: each label once, what was measured
+    first, else in the order of first appearance.
+    """
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             if label not in handles or _measured(handle) > _measured(handles[label]):
                 handles[label] = handle
     labels = sorted(handles, key=lambda label: not _measured(handles[label]))
-    figure.legend([handles[label] for label in labels], labels, loc="outside lower center", ncols=columns)
+    chosen = [handles[label] for label in labels]
+    if free is None:
+        figure.legend(chosen, labels, loc="outside lower center", ncols=columns)
+    else:
+        free.legend(chosen, labels, loc="center left", borderaxespad=0)
 
 
 def _measured(handle: Any) -> bool:
@@ -157,4 +183,4 @@ def _measured(handle: Any) -> bool:
 def panel_titles(axes: Sequence[Axes], titles: Sequence[str]) -> None:
     """Titles, with letters (a), (b), … where there are several panels, so that a caption or a claim can name one."""
     for letter, each, title in zip(string.ascii_lowercase, axes, titles, strict=False):
-        each.set_title(f"({letter}) {typeset(title)}" if len(titles) > 1 else typeset(title), loc="left")
+        each.set_title(f"({letter}) {typeset(title)}".strip() if len(titles) > 1 else typeset(title), loc="left")

@@ -12,6 +12,8 @@ from typing import Any
 from benign.plots.style import COLOURS
 
 ROBUST, CLEAN = "robust test error", "clean test error"
+TRUE = "robust test error (true labels)"  # all others are with observed labels
+EQUALITY = "equality"
 TRAIN, LOSS = "robust training error", "robust training loss"
 ACTIVATIONS = {"leaky_relu": "leaky ReLU", "smooth_leaky_relu": "smoothed leaky ReLU", "relu": "ReLU"}
 TRAININGS = {"adversarial": "adversarial training", "ordinary": "ordinary training"}
@@ -41,7 +43,7 @@ LOOKS: dict[str, Look] = {
     "leaky ReLU": points("blue", "o"),
     "smoothed leaky ReLU": points("vermilion", "s"),
     "ReLU": points("green", "^"),
-    CLEAN: {"alpha": 0.35, "markersize": 2.2, "zorder": 2.5},
+    CLEAN: {"marker": "+", "markersize": 3.5, "markeredgewidth": 0.7, "zorder": 2.5},
     "adversarial training": {},
     "ordinary training": OPEN,
     "ℓ2": points("blue", "o"),
@@ -49,6 +51,7 @@ LOOKS: dict[str, Look] = {
     "β = 0": points("green", "^"),
     "β = 0.1": points("blue", "o"),
     "β = 0.2": points("vermilion", "s"),
+    EQUALITY: line("grey", width=0.8, zorder=1.5),
     NOISE: line("grey", width=0.6, zorder=2.0),
     FLOOR: line("grey", ":", 1.2, zorder=2.1),
     AVERAGING: line("purple", "-.", zorder=2.2),

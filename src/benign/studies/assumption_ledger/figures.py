@@ -17,7 +17,8 @@ from benign.plots import COLOURS, Figure
 from benign.plots.looks import ACTIVATIONS, DASHED, DOTTED, OPEN, ROBUST, TRAIN, TRAININGS, line, points
 from benign.studies.assumption_ledger.ledger import ENTRIES, NEAR, base, broken
 
-BASE, LIMIT = "base setting", f"β + {NEAR:g}"
+BASE, BROKEN, LIMIT = "base setting", "broken, in its outcome's colour", f"β + {NEAR:g}"
+DOTS = {"linewidth": 1.0, "linestyle": ":"}
 # Test points are a sample, and their share an estimate; the training points are all there are.
 MEASURED: dict[str, tuple[str, str | None]] = {
     ROBUST: ("robust_test_error", "tested"),
@@ -108,14 +109,17 @@ def draw_ledger(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     words.set(xlim=(0, 1), ylim=(len(entries) - 0.4, -1.4))
     for axes in (words, end):
         axes.axis("off")
-    for axes, title in ((robust, ROBUST), (train, TRAIN.replace(" error", "\nerror"))):
-        axes.set_title(title, loc="left", fontsize=7)
+    plots.panel_titles([robust, train], [ROBUST, TRAIN.replace("training", "\ntraining")])
+    for axes in (robust, train):
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelleft=False)
     robust.set(xlim=(-0.02, 1.03), xticks=[0, 0.25, 0.5, 0.75, 1], xticklabels=["0", ".25", ".5", ".75", "1"])
     train.set_xlim(-0.01, max(0.1, 1.2 * numbers.loc[numbers["quantity"] == TRAIN, "mean"].max()))
     train.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3))
+    for name, look in ((BROKEN, {"marker": "o", "markersize": 4}), (BASE, {"marker": "o"} | OPEN), (LIMIT, DOTS)):
+        robust.plot([], [], label=plots.typeset(name), **{"color": COLOURS["grey"], "linestyle": ""} | look)
+    plots.legend(figure, 3)
     return figure
 
 
@@ -123,7 +127,7 @@ def _draw_entry(axes: Axes, part: pd.DataFrame, y: float, colour: str) -> None:
     axes.axhline(y, color="#E6E6E6", linewidth=0.5, zorder=0)
     for series, row in part.set_index("series").iterrows():
         if series == LIMIT:
-            axes.plot([row["mean"]] * 2, [y - 0.42, y + 0.42], color=COLOURS["grey"], linewidth=1.0, linestyle=":")
+            axes.plot([row["mean"]] * 2, [y - 0.42, y + 0.42], color=COLOURS["grey"], **DOTS)
             continue
         look = {"color": COLOURS["grey"]} | OPEN if series == BASE else {"color": colour, "markersize": 4}
         bars = np.nan_to_num(np.abs(np.array([[row["low"]], [row["high"]]]) - row["mean"]))
@@ -171,17 +175,17 @@ FLIPS = {ROBUST: ["exact"], WORST: ["worst"], ONE_CLASS: ["one_class"]}
 SPECTRA = {ROBUST: ["identity", "ar1"], POWER: ["identity", "power_law"]}
 NETWORKS = {ROBUST: ["leaky_relu"], SMOOTH: ["smooth_leaky_relu"]}
 SWEEPS = (
-    Sweep("dimension", "dimension", "d", "d"),
-    Sweep("sample_size", "number of points", "n", "n"),
-    Sweep("signal", "signal", "‖μ‖", "signal", log=False),
-    Sweep("flip_rate", "wrong labels", "β", "flip_rate", log=False, based=False, by="flips", series=FLIPS),
+    Sweep("dimension", "dimension", "dimension d", "d"),
+    Sweep("sample_size", "number of points", "training points n", "n"),
+    Sweep("signal", "signal", "signal ‖μ‖", "signal", log=False),
+    Sweep("flip_rate", "wrong labels", "label noise β", "flip_rate", log=False, based=False, by="flips", series=FLIPS),
     Sweep("student_t", "Student t noise", "1/ν (0: Gaussian)", "inverse_tail", log=False),
     Sweep("sparse", "sparse noise", "density (1: Rademacher)", "tail", based=False),
     Sweep("correlation", "correlated noise", "effective dimension", DIMENSION, by="covariance", series=SPECTRA),
     Sweep("minibatch", "mini-batches", "batch size (n: all)", "batch", based=False),
-    Sweep("initialisation", "initialisation", "σ√d", "init_scale"),
-    Sweep("step", "step", "c, η = cn/E‖x‖²", "step_scale", by="activation", series=NETWORKS),
-    Sweep("budget", "budget", "α", "budget", log=False),
+    Sweep("initialisation", "initialisation", "initial scale σ√d", "init_scale"),
+    Sweep("step", "step", "step size c", "step_scale", by="activation", series=NETWORKS),
+    Sweep("budget", "budget", "budget α", "budget", log=False),
     Sweep("inner", "inner maximum", "steps of PGD", "inner_steps"),
 )
 
@@ -191,7 +195,7 @@ def sweeps(rows: pd.DataFrame) -> Figure:
     text = f"""From an assumption that holds to one that is well broken: robust test error of adversarial training, and
         what the legend names. Dashed: {THEORY} for the same samples, which know only d, n, ‖μ‖, β, γ, α, the step size,
         the effective dimension and how flips are chosen; dotted: {LIMIT}. In (b) the signal keeps n‖μ‖⁴/d as it is; in
-        (g) circles are an autoregression on a ring."""
+        (j) η = cn/E‖x‖²; in (g) circles are an autoregression on a ring."""
     placed = _sound(rows).assign(
         inverse_tail=(1 / rows["tail"].where(rows["tail"] > 0, np.inf)).round(4),
         effective_dimension=rows["effective_dimension"].round(3),
@@ -233,7 +237,8 @@ def draw_sweeps(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     lines = {LIMIT: line("grey", DOTTED, 0.8), THEORY: {"linestyle": DASHED, "linewidth": 0.9, "alpha": 0.8}}
     open_square = points("vermilion", "s") | OPEN
     looks = plots.in_order([ROBUST, POWER, WORST, ONE_CLASS, TRAIN]) | lines | {ORDINARY: control, SMOOTH: open_square}
-    facets.draw(looks, {f"{THEORY}, {ROBUST}": THEORY, f"{THEORY}, {WORST}": ""}, linewidth=0.8)
+    facets.draw(looks, {f"{THEORY}, {ROBUST}": "", f"{THEORY}, {WORST}": ""}, linewidth=0.8)
+    facets.key(THEORY, color=COLOURS["black"], **lines[THEORY])
     of = {sweep.title: sweep for sweep in SWEEPS}
     facets.label(lambda title: of[title].across, "error")
     for panel in facets:

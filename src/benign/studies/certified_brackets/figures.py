@@ -11,11 +11,12 @@ import pandas as pd
 from benign import plots
 from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, Figure
-from benign.plots.looks import ACTIVATIONS, AVERAGING, LINEAR_MARGIN, OPEN, ROBUST, line, points
-from benign.studies.certified_brackets.claims import relative_budget
+from benign.plots.looks import ACTIVATIONS, AVERAGING, DASHED, LINEAR_MARGIN, OPEN, ROBUST, line, points
+from benign.studies.certified_brackets.claims import NARROW, relative_budget
 
 BRACKET, REGIME = "certified bracket", "upper bound, assumptions hold"
 ATTACKS, LOWER, UPPER, PLAIN = "attacks", "lower bound", "certified upper bound", "upper bound without branching"
+ENDS = "ends of the bracket"
 MEASURED = {ATTACKS: "test_attacked", LOWER: "test_lower", UPPER: "test_upper", PLAIN: "test_plain_upper"}
 PREDICTED = {AVERAGING: "averaging_error", LINEAR_MARGIN: "linear_max_margin_error"}
 MNIST = "MNIST"
@@ -73,21 +74,22 @@ def draw_brackets(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     lower, upper = (numbers[numbers["series"] == series] for series in (LOWER, UPPER))
     bracket = upper.assign(series=BRACKET, kind="band", low=lower["mean"].to_numpy(), high=upper["mean"])
     shown = pd.concat([bracket, numbers], ignore_index=True)
-    facets = plots.Facets(shown, 0.5 + 1.9 * -(-numbers["panel"].nunique() // 3), wrap=3)
+    facets = plots.Facets(shown, 0.5 + 1.9 * -(-numbers["panel"].nunique() // 3), wrap=3, sharey=True)
     edge = line("blue", width=0.6, marker="")  # shows where the band is too thin
     bounds = {BRACKET: line("blue", alpha=0.4), LOWER: edge, UPPER: edge, PLAIN: line("vermilion", marker="")}
     marks = {ATTACKS: points("black", ".", linestyle="", markersize=4.5), REGIME: points("purple", "D") | OPEN}
-    facets.draw(bounds | marks, {LOWER: "", UPPER: ""})
+    facets.draw(
+        bounds | marks, {LOWER: ENDS, UPPER: ENDS, REGIME: "upper, assumptions hold", PLAIN: "upper, no branching"}
+    )
     facets.label(lambda name: f"budget α/{'‖μ̂‖' if name.startswith(MNIST) else '‖μ‖'}", ROBUST)
-    for panel in facets:
-        plots.error_axis(panel.axes, panel.numbers[["mean", "high"]].max().max())
+    plots.error_axis(facets.panels[0].axes, facets.highest(ROBUST))
     return facets.finish(columns=3)
 
 
 # ---------------------------------------------------------------- widths
 
-OVER_BUDGET, OVER_WIDTH, OVER_DIMENSION, HOLD = "over the budget", "neurons", "dimension", "assumptions hold"
-ACROSS = {OVER_BUDGET: "budget α/‖μ‖", OVER_WIDTH: "neurons m", OVER_DIMENSION: "dimension d", HOLD: "dimension d"}
+OVER_BUDGET, OVER_WIDTH, OVER_DIMENSION, HOLD = "over the budget", "over the width", "over d", "assumptions hold"
+ACROSS = {OVER_BUDGET: "budget α/‖μ‖", OVER_WIDTH: "width m", OVER_DIMENSION: "dimension d", HOLD: "dimension d"}
 WIDTH, MISSED, TRAIN, UNBRANCHED = "width of the bracket", "missed by attacks", "training points left", "plain"
 GAPS = {
     WIDTH: ("test_upper", "test_lower"),
@@ -100,10 +102,10 @@ GAPS = {
 def widths(rows: pd.DataFrame) -> Figure:
     """Panels over α/‖μ‖, the number of neurons and the dimension, a series for each network; a row for each gap."""
     text = """From above: the width of the certified bracket, or share of test points neither turned nor certified
-        (filled: with branching; open: without; dotted line: 0.02); the share that the certificate's search turns and
-        attacks do not; the share of training points without a certificate. (b): α = ‖μ‖/4; (c): the same, and ‖μ‖ is d
-        to the power 0.3; (d): all of the theorem's assumptions hold (‖μ‖ = 20, α = ‖μ‖/10). The y-axes are linear below
-        0.001."""
+        (filled: with branching; open: without; dashed line: 0.02, the claims' limit); the share that the
+        certificate's search turns and attacks do not; the share of training points without a certificate. Second
+        column: α = ‖μ‖/4; third: the same, and ‖μ‖ is d to the power 0.3; last: all of the theorem's assumptions
+        hold (‖μ‖ = 20, α = ‖μ‖/10). The y-axes are linear below 0.001."""
     ok = converged(rows)
     numbers = [each for series, part in _networks(ok) for each in _gaps(part, part["x"], OVER_BUDGET, series)]
     wide = of_experiments(ok, "width")
@@ -135,12 +137,15 @@ def draw_widths(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.label(ACROSS.__getitem__)
     for panel in facets:
         if panel.quantity == WIDTH:
-            panel.axes.axhline(0.02, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
+            panel.axes.axhline(
+                NARROW, color=COLOURS["grey"], linewidth=0.7, linestyle=DASHED, label="claims' limit, 0.02"
+            )
         panel.axes.set_yscale("symlog", linthresh=1e-3, linscale=0.5)
         panel.axes.set_ylim(-1e-4, 1)
         if panel.name != OVER_BUDGET:
             at = sorted(panel.numbers["x"].unique())
             panel.axes.set_xscale("log")
-            panel.axes.set_xticks(at, [plots.typeset(plots.scientific(x)) for x in at])
+            names = [plots.typeset(plots.scientific(x)) for x in at]
+            panel.axes.set_xticks(at, names, rotation=35 if len(at) > 4 else 0)
             panel.axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     return facets.finish(columns=3)

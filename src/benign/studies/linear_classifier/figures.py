@@ -10,12 +10,12 @@ import pandas as pd
 
 from benign import plots
 from benign.claims import of_experiments
-from benign.plots import Figure
+from benign.plots import Figure, looks
 from benign.plots.looks import LINEAR_MARGIN, NOISE, NORMS, OPEN, TRAIN, TRAININGS, points
 from benign.studies.linear_classifier.reported import ADVERSARIAL, CURVES, LINEAR, RELU, RISKS, RUNS, STANDARD
 from benign.theory.mixture import gaussian
 
-RISK, CLEAN, RATIO = "adversarial risk", "standard risk", "relative margin"
+RISK, CLEAN, RATIO = looks.ROBUST, looks.CLEAN, "relative margin"  # in the paper adversarial and standard risk
 THRESHOLD, PAPER = "d = n", "the paper"
 THEIRS = {PAPER: {"marker": "x", "linestyle": "", "markersize": 4.5, "zorder": 4}}
 
@@ -47,10 +47,10 @@ COUNTED = {CLEAN: STANDARD, RISK: ADVERSARIAL}
 
 def published(rows: pd.DataFrame) -> Figure:
     """A panel for each s, a row for each kind of classifier; x is d."""
-    text = """Standard and adversarial risk under an ℓ2 budget of 0.1, counted on fresh points, beside those of the
-        paper (crosses: means over 10 runs, whose spread is not given), over the dimension, for ‖μ‖ = d to the power
-        s. Above: linear classifiers. Below: two-layer ReLU networks, whose width, start and trained layers the paper
-        does not say: ours are the nearest of those tried."""
+    text = """Clean and robust test error (the paper's standard and adversarial risk) under an ℓ2 budget of 0.1,
+        counted on fresh points, beside those of the paper (crosses: means over 10 runs, whose spread is not given),
+        over the dimension, for ‖μ‖ = d to the power s. Above: linear classifiers. Below: two-layer ReLU networks,
+        whose width, start and trained layers the paper does not say: ours are the nearest of those tried."""
     numbers = []
     for (network, s), theirs in RISKS.groupby(["network", "exponent"], sort=False):
         ours = rows[(rows["width"].gt(0) == (network == RELU)) & (rows["exponent"] == s) & rows["d"].isin(theirs["d"])]
@@ -68,11 +68,11 @@ def published(rows: pd.DataFrame) -> Figure:
 
 def draw_published(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One column for each s."""
-    shown = {f"risk, {name}": [name] for name in (LINEAR, RELU) if name in set(numbers["quantity"])}
-    facets = plots.Facets(numbers, 1.3 + 2.0 * len(shown), quantities=shown, sharex=True, sharey="row")
+    shown = [name for name in (LINEAR, RELU) if name in set(numbers["quantity"])]
+    facets = plots.Facets(numbers, 1.4 + 2.0 * len(shown), quantities=shown, sharex=True, sharey="row")
     facets.draw(plots.in_order(COUNTED) | THEIRS)
-    facets.label("dimension d", log="x", most=3)
-    return facets.finish(columns=3)
+    facets.label("dimension d", "test error", log="x", most=3)
+    return facets.finish(3, lambda panel: f"{panel.quantity}, {panel.name}")
 
 
 # ---------------------------------------------------------------- memory of the start
@@ -82,7 +82,7 @@ STARTS = {1.0: "from θ₀", 0.0: "from 0"}
 
 def memory(rows: pd.DataFrame) -> Figure:
     """One panel; x is d, a series for each start and number of steps."""
-    text = """What is left of the start: adversarial risk of linear classifiers (closed form, ℓ2 budget 0.1, ‖μ‖ = d
+    text = """What is left of the start: robust test error of linear classifiers (closed form, ℓ2 budget 0.1, ‖μ‖ = d
         to the power 0.2) trained from the paper's θ₀, whose length is 1 whatever d is, from 0, and from θ₀ for
         longer. Crosses: the paper's numbers. Dashed: predicted for the linear max-margin predictor, the limit of
         training from any start. Points are drawn in law."""
@@ -116,7 +116,7 @@ def _limit(rows: pd.DataFrame, budget: float, panel: str) -> list[pd.DataFrame]:
 
 def draw_memory(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Risk over d."""
-    facets = plots.Facets(numbers, 3.2, width=0.8 * plots.FULL_WIDTH)
+    facets = plots.Facets(numbers, 3.2)
     series = numbers.loc[(numbers["kind"] == "measured") & (numbers["series"] != PAPER), "series"]
     facets.draw(plots.in_order(series) | {PAPER: points("black", "x") | THEIRS[PAPER]})
     facets.label("dimension d", RISK, log="x")
@@ -128,7 +128,7 @@ def draw_memory(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def learning_curves(rows: pd.DataFrame) -> Figure:
     """A panel for each (d, s), a row for each norm, a series for each budget; x is the number of steps."""
-    text = """Adversarial risk of linear classifiers, counted on fresh points, over the steps of adversarial training
+    text = """Robust test error of linear classifiers, counted on fresh points, over the steps of adversarial training
         from the paper's θ₀, at each panel's d and s and three budgets α, beside the paper's numbers at d = 200 under
         ℓ2 (crosses). Grey: label noise."""
     numbers = []
@@ -155,7 +155,7 @@ def draw_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(numbers, 1.3 + 1.7 * len(shown), quantities=shown, sharex=True, sharey="row")
     budgets = sorted({name.split(", ")[0] for name in numbers["series"]} - {NOISE}, key=lambda name: float(name[4:]))
     facets.draw(plots.in_order(budgets) | THEIRS)
-    facets.label("steps", log="x", most=3)
+    facets.label("steps t", log="x", most=3)
     return facets.finish(columns=4)
 
 
@@ -166,7 +166,7 @@ ORDINARY, LIMIT, READINGS = TRAININGS["ordinary"], "in the limit", "other readin
 
 def risk_by_dimension(rows: pd.DataFrame) -> Figure:
     """A panel for each s; x is d."""
-    text = """Adversarial risk of linear classifiers, by the closed form with observed labels, over the dimension, for
+    text = """Robust test error of linear classifiers, by the closed form with observed labels, over the dimension, for
         ‖μ‖ = d to the power s, ℓ2 budget 0.1 and ℓ∞ budget 0.01, trained adversarially (filled) and ordinarily
         (open). Grey diamonds: nearly in the limit of training, by normalised descent from 0, on points drawn in law.
         Dashed: predicted for the linear max-margin predictor (leading order for d ≫ n). Crosses: with the sum of the
@@ -198,7 +198,7 @@ def risk_by_dimension(rows: pd.DataFrame) -> Figure:
 
 def draw_dimension(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Risks above, robust training error in a slim row below, one column for each s."""
-    quantities = {RISK: [RISK], "robust\ntraining error": [TRAIN]}
+    quantities = {RISK: [RISK], TRAIN.replace(" ", "\n", 1): [TRAIN]}
     facets = plots.Facets(numbers, 3.7, quantities=quantities, sharex=True, sharey="row", height_ratios=[3, 1])
     own = {LIMIT: points("grey", "D", linewidth=0.8), READINGS: {"marker": "x", "linestyle": "", "zorder": 4}}
     facets.draw(own | {ORDINARY: OPEN | {"linestyle": ""}})
@@ -217,8 +217,8 @@ MARGINS = {"ℓ2 margin": "margin_ratio", "robust margin": "robust_margin_ratio"
 
 def margins(rows: pd.DataFrame) -> Figure:
     """A panel for each norm, a series for each d; x is the budget."""
-    text = """Margins reached by normalised adversarial training, relative to those of the hard-margin classifier of
-        the same points, over the budget. Filled: the ℓ2 margin, which is 1 in the hard-margin direction. Open: the
+    text = """Margins reached by normalised adversarial training, relative to those of the max-margin classifier of
+        the same points, over the budget. Filled: the ℓ2 margin, which is 1 in the max-margin direction. Open: the
         robust margin, which ℓ∞ training raises above 1 by turning away from that direction."""
     numbers = [
         plots.over_seeds(part, part["budget"], column, (f"{name} training", RATIO, f"{kind}, d = {d}"))
@@ -232,11 +232,11 @@ def margins(rows: pd.DataFrame) -> Figure:
 
 def draw_margins(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """One panel for each norm, a colour for each d."""
-    facets = plots.Facets(numbers, 2.9, width=0.85 * plots.FULL_WIDTH, sharey=True)
+    facets = plots.Facets(numbers, 2.9, sharey=True)
     dimensions = sorted({series.split(", ")[1] for series in numbers["series"]}, key=lambda d: int(d.split()[-1]))
     kinds: dict[str, Any] = {"ℓ2 margin": {}, "robust margin": OPEN | {"linestyle": ":"}}
     facets.draw(plots.in_order(dimensions) | kinds, markersize=4)
     for panel in facets:
-        panel.axes.axhline(1, color=plots.COLOURS["grey"], linewidth=0.7)
-    facets.label(lambda name: f"{name.split()[0]} budget α", "margin / hard-margin classifier's")
-    return facets.finish(columns=2)
+        panel.axes.axhline(1, label=looks.EQUALITY, **looks.LOOKS[looks.EQUALITY])
+    facets.label(lambda name: f"{name.split()[0]} budget α", "margin / max-margin classifier's")
+    return facets.finish(columns=3)

@@ -14,15 +14,15 @@ from benign.theory.mixture import signal_noise
 
 ERROR = "test error"
 RULES = {"error": "until training error 0", "loss": "until hinge loss 0"}
-NETWORKS, AUTHORS = "networks, mean over n and seeds", "authors' table (three standard errors)"
-HARD_MARGIN, ALIGNED, INTERPOLATOR = "linear hard margin", "aligned neurons", "linear interpolator (closed form)"
+NETWORKS, AUTHORS, SPREAD = "networks, mean over n and seeds", "authors' table", "its three standard errors"
+HARD_MARGIN, ALIGNED, INTERPOLATOR = looks.LINEAR_MARGIN, "aligned neurons", "linear interpolator (closed form)"
 HALF_SPACE = "half-space of the summed weights"
 PREDICTED = {HARD_MARGIN: "linear_error", ALIGNED: "aligned_error", HALF_SPACE: "half_space_error"}
 EIGHTH, UNIT = "1/8", "γ = 1/d"
 LOOKS = {
     NETWORKS: looks.points("blue", "o"),
     AUTHORS: looks.line("grey", width=0.8),
-    HARD_MARGIN: looks.LOOKS[looks.LINEAR_MARGIN],
+    SPREAD: looks.line("grey", alpha=0.3),
     ALIGNED: looks.line("black", "-."),
     HALF_SPACE: looks.line("sky", width=1.2),
     INTERPOLATOR: looks.line("grey", ":", 1.1),
@@ -73,7 +73,7 @@ def draw_heatmap(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(numbers, 1.4 + 0.22 * numbers["n"].nunique(), sharey=True)
     for panel in facets:
         plots.draw_heatmap(panel.axes, panel.numbers.pivot(index="n", columns="x", values="mean"), top)
-    facets.label("d/n", "n")
+    facets.label("d/n", "training points n")
     facets.figure.colorbar(panel.axes.collections[0], ax=facets.figure.axes, label=ERROR, pad=0.01)
     return facets.finish(columns=0)
 
@@ -91,7 +91,7 @@ def error_by_ratio(rows: pd.DataFrame) -> Figure:
     numbers = []
     for panel, part in _by_rule(rows):
         numbers += [
-            plots.band(at, np.maximum(mean - 3 * error, 0), mean + 3 * error, (panel, ERROR, AUTHORS)),
+            plots.band(at, np.maximum(mean - 3 * error, 0), mean + 3 * error, (panel, ERROR, SPREAD)),
             plots.theory(at, mean, (panel, ERROR, AUTHORS)),
             plots.over_seeds(part, part["ratio"], "test_error", (panel, ERROR, NETWORKS), "tested"),
             *_predictions(part, part["ratio"], panel),
@@ -154,7 +154,7 @@ def draw_signal(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     for panel in facets:
         _signal_axis(panel)
         panel.axes.set_ylim(0, 0.55)
-    facets.label("γ n", ERROR)
+    facets.label("signal γn", ERROR)
     return facets.finish(columns=3)
 
 
@@ -166,8 +166,8 @@ def _signal_axis(panel: plots.Panel) -> None:
 
 # ---------------------------------------------------------------- training
 
-STEPS, LENGTH = "steps", "‖W‖ / hard margin's"
-OVER = {"γ = 5/n": ("ratio", "d/n"), "d/n = 2": ("scaled", "γ n")}  # panel to what stands on its x-axis
+STEPS, LENGTH = "steps t", "‖W‖ / max-margin's"
+OVER = {"γ = 5/n": ("ratio", "d/n"), "d/n = 2": ("scaled", "signal γn")}  # panel to what stands on its x-axis
 
 
 def training(*experiments: pd.DataFrame) -> Figure:

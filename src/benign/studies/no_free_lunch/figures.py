@@ -131,9 +131,8 @@ def draw_trade_off(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         panel.axes.set(xlim=(-0.03, 1.05), ylim=(-0.03, 1.05))
         across, up = panel.name.split(", ")
         panel.axes.set_xlabel(f"rank in {across}")
-        place: Any = panel.axes.get_subplotspec()
-        panel.axes.set_ylabel(f"{panel.quantity}\nrank in {up}" if place.is_first_col() else f"rank in {up}")
-    return facets.finish(columns=4, titles=lambda name: "")
+        panel.axes.set_ylabel(f"rank in {up}")
+    return facets.finish(4, lambda panel: panel.quantity)
 
 
 # ---------------------------------------------------------------- ranks of named architectures
@@ -236,17 +235,15 @@ def _at(x: np.ndarray, ours: Any, place: tuple[str, str, str]) -> pd.DataFrame:
 def draw_correlations(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A colour for each quantity."""
     shown = list(dict.fromkeys(numbers["quantity"]))
-    facets = plots.Facets(numbers, 0.8 + 2.4 * len(shown), width=0.85 * plots.FULL_WIDTH, quantities=shown)
+    facets = plots.Facets(numbers, 0.8 + 2.4 * len(shown), quantities=shown)
     looks = {name: look | {"linestyle": ""} for name, look in zip(QUANTITIES.values(), ORDER, strict=False)}
     facets.draw(looks | {EQUAL: line("grey", DASHED)}, markersize=4.5)
-    facets.label("published")
+    facets.label("Kendall's τ, published", "Kendall's τ, ours")
     for panel in facets:
         panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.5)
         panel.axes.axvline(0, color=COLOURS["grey"], linewidth=0.5)
         panel.axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
-        if panel.axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]
-            panel.axes.set_ylabel(f"ours: {panel.quantity}")
-    return facets.finish(columns=4)
+    return facets.finish(4, lambda panel: f"{panel.name}, {panel.quantity}")
 
 
 # ---------------------------------------------------------------- bounds
@@ -326,4 +323,4 @@ def draw_siblings(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.label("DAG", lambda name: name)
     for panel in facets:
         panel.axes.set(xlim=(0.7, 3.3), xticks=[1, 2, 3])
-    return facets.finish(columns=2, titles=lambda name: "")
+    return facets.finish(2, lambda panel: "")

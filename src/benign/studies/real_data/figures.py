@@ -6,17 +6,20 @@ import dataclasses
 from typing import Any
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 
 from benign import plots
-from benign.claims import converged, of_experiments
-from benign.plots import COLOURS, Figure
-from benign.plots.looks import DASHED, OPEN, ROBUST, TRAIN
+from benign.claims import converged, estimates, of_experiments
+from benign.plots import Figure
+from benign.plots.looks import DASHED, OPEN, ROBUST, TRAIN, points
 from benign.studies.real_data.predictions import half_space, reaching, transitions, white_averaging
 
 OWN, WHITE = "network's direction, measured covariance", "averaging, white noise"
 LEAST = "the least of any classifier"
-TRANSITION = "predicted α/‖μ̂‖ at error 1/2"
+OF_FORMS = ["budget", "network_rho", "network_sigma_first", "network_sigma_second", "averaging_rho", "first_share"]
+TRANSITION, MEASURED = "budget α/‖μ̂‖ at error 1/2", "measured"
+FORMS = {MEASURED: "measured", OWN: "network", WHITE: "white"}  # a series and its column among the transitions
 THEORY = {OWN.split(", ")[1]: {"linestyle": "-"}, WHITE.split(", ")[1]: {"linestyle": ":"}} | {
     LEAST: {"linestyle": DASHED, "linewidth": 0.9, "marker": ""}
 }
@@ -59,7 +62,7 @@ def _draw(numbers: pd.DataFrame, looks: dict[str, Any], *forms: str) -> matplotl
     facets.draw(THEORY | looks, unnamed, linestyle="", markersize=3.6)
     for form in forms:
         facets.key(form, color="black", **THEORY[form if form == LEAST else form.split(", ")[1]])
-    facets.label("α / ‖μ̂‖")
+    facets.label("budget α/‖μ̂‖")
     return facets.finish(columns=3)
 
 
@@ -70,7 +73,8 @@ def transition(rows: pd.DataFrame) -> Figure:
     """A series for each β and training; x is α/‖μ̂‖."""
     text = """Robust test error (top, observed labels) and robust training error (bottom) against the budget over ‖μ̂‖,
         for each pair of classes, without and with label noise. Open: ordinary training, attacked at α. Lines: closed
-        forms, joined between the same budgets. Dashed: the least that any classifier has on these points; from where it
+        forms on a fine grid of budgets, between those that were run with the network's direction interpolated. Dashed:
+        the least that any classifier has on these points; from where it
         is above 0 a training ends after the fewest steps, since nothing can interpolate, and test error may fall."""
     numbers: list[pd.DataFrame] = []
     for (pair, beta), both in rows.groupby(["pair", "flip_rate"]):
@@ -80,11 +84,23 @@ def transition(rows: pd.DataFrame) -> Figure:
         numbers += _measured(ordinary, str(pair), f"{series}, ordinary training")
         ok = converged(part)
         for form, predict in ((OWN, half_space), (WHITE, white_averaging)):
-            predicted = ok.assign(error=predict(ok, ok["flip_rate"]))
+            between = _between(ok)
+            predicted = between.assign(error=predict(between, between["flip_rate"]))
             line = (str(pair), ROBUST, f"{series}, {form}")
-            numbers.append(plots.predicted(predicted, ok["budget_ratio"], "error", line))
+            numbers.append(plots.predicted(predicted, predicted["budget_ratio"], "error", line))
         numbers.append(_least(part, str(pair), series))
     return _figure("transition", rows, text, numbers, draw_transition)
+
+
+def _between(rows: pd.DataFrame, points: int = 101) -> pd.DataFrame:
+    """Rows on a fine grid of budgets: of each seed what its rows measured, linear between the budgets that were run."""
+    fine = []
+    for _, part in rows.sort_values("budget_ratio").groupby("seed"):
+        at = part["budget_ratio"].to_numpy(float)
+        dense = np.union1d(np.linspace(at[0], at[-1], points), at).round(9)
+        measured = {name: np.interp(dense, at, part[name].to_numpy(float)) for name in OF_FORMS}
+        fine.append(part.iloc[[0] * len(dense)].assign(budget_ratio=dense, **measured))
+    return pd.concat(fine, ignore_index=True) if fine else rows
 
 
 def draw_transition(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
@@ -96,27 +112,41 @@ def draw_transition(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 
 def predicted_transition(rows: pd.DataFrame) -> Figure:
-    """A dot for each pair and β, a series for each closed form; x is the measured transition."""
-    text = """Budget over ‖μ̂‖ at which half of the test points are lost (clean labels), closed form against measured: a
-        point for each pair and β of which half are lost at a budget that was run. On the diagonal both agree."""
-    found = transitions(converged(rows)).dropna(subset=["measured"])
+    """A panel for each pair, a series for what was measured and each closed form; x is β."""
+    text = """Budget over ‖μ̂‖ at which half of the test points are lost (true labels), measured and by closed forms,
+        for each pair and β of which half are lost at a budget that was run. Bars: the jackknife's over seeds, as in
+        the claims."""
+    reached = reaching(converged(rows))
     numbers = [
-        plots.single_runs(found["measured"], found[column], ("", TRANSITION, form))
-        for column, form in (("network", OWN), ("white", WHITE))
+        _judged(of_beta, name, (pair, TRANSITION, series))
+        for pair, part in reached.groupby("pair")
+        for series, name in FORMS.items()
+        for _, of_beta in part.groupby("flip_rate")
     ]
     figure = _figure("predicted_transition", rows, text, numbers, draw_predicted)
-    return dataclasses.replace(figure, keys=frozenset(reaching(converged(rows))["key"]))
+    return dataclasses.replace(figure, keys=frozenset(reached["key"]))
+
+
+def _judged(rows: pd.DataFrame, name: str, place: tuple[str, str, str]) -> pd.DataFrame:
+    """One transition of a pair and β, with the interval that claims have; none if the form reaches no half."""
+    (found,) = estimates(rows, lambda cells: transitions(cells)[name])
+    low, high = (bound if np.isfinite(bound) else np.nan for bound in (found.low, found.high))
+    point = {"x": rows["flip_rate"].iloc[0], "mean": found.value, "low": low, "high": high, "seeds": found.draws}
+    fixed = dict(zip(("panel", "quantity", "series"), place, strict=True)) | {"kind": "measured"}
+    return pd.DataFrame([fixed | point | {"trials": 0, "diverged": 0}], columns=plots.COLUMNS)
 
 
 def draw_predicted(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Predicted over measured, and the diagonal."""
-    facets = plots.Facets(numbers, 3.2, width=plots.COLUMN_WIDTH)
-    facets.draw(plots.in_order([OWN, WHITE]), markersize=4.5)
-    high = 1.1 * numbers[["x", "mean"]].max().max()
-    facets.grid[0, 0].plot([0, high], [0, high], color=COLOURS["grey"], linewidth=0.8)
-    facets.grid[0, 0].set(xlim=(0, high), ylim=(0, high))
-    facets.label("measured α/‖μ̂‖ at error 1/2", TRANSITION)
-    return facets.finish(columns=1)
+    """The measured transitions in black, the forms beside them."""
+    order = [MEASURED, OWN, WHITE]
+    aside = numbers["series"].map({name: 0.012 * (place - 1) for place, name in enumerate(order)})
+    facets = plots.Facets(numbers.assign(x=numbers["x"] + aside), 2.6, sharey=True)
+    facets.draw({MEASURED: points("black", "D")} | plots.in_order([OWN, WHITE]), linestyle="", markersize=4)
+    facets.label("label noise β", TRANSITION)
+    for panel in facets:
+        panel.axes.set(xticks=sorted(numbers["x"].unique()), ylim=(0, None))
+        panel.axes.margins(x=0.15)
+    return facets.finish(columns=3)
 
 
 # ---------------------------------------------------------------- interpolation

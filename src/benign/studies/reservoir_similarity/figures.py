@@ -16,7 +16,7 @@ from benign.plots.looks import DASHED, OPEN, Look, line, points
 from benign.studies.reservoir_similarity.comparable import comparable
 from benign.studies.reservoir_similarity.grid import FIVE, LINEAR, RESERVOIRS, confusion
 
-ACCURACY, SHARE = "share right", "share of answers"
+ACCURACY, SHARE = "accuracy", "share of answers"
 SEEN, UNSEEN = "seen classes", "unseen classes"
 COLUMN = {SEEN: "seen_accuracy", UNSEEN: "unseen_accuracy"}
 LETTERS = {"nodes": "nodes", "tested": "test pairs"}
@@ -103,7 +103,7 @@ def _draw(
     for panel in drawn:
         panel.axes.set_ylim(low, 1.02)
     if numbers["series"].str.endswith(f", {SEEN}").any():
-        drawn.key("open: seen classes", color="grey", linestyle="", marker="o", **OPEN)
+        drawn.key("open: seen classes", **points("grey", "o", linestyle="") | OPEN)
     return drawn
 
 
@@ -113,7 +113,6 @@ def _places(facets: plots.Facets, names: list[str]) -> None:
     for panel in facets:
         panel.axes.set_xticks(range(len(names)), [plots.typeset(name) for name in names], rotation=35, ha="right")
         panel.axes.set_xlim(-0.6, len(names) - 0.4)
-        panel.axes.tick_params(axis="x", labelsize=6.5)
 
 
 def _ticks(facets: plots.Facets) -> None:
@@ -194,9 +193,9 @@ def draw_confusions(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         image = panel.numbers.pivot(index="series", columns="x", values="mean").loc[list(FIVE)]
         plots.draw_heatmap(panel.axes, image, 1.0)
         panel.axes.set_xticklabels(FIVE, rotation=35, ha="right")
-    facets.label("taken for")
+    facets.label("taken for", "relation")
     facets.figure.colorbar(panel.axes.collections[0], ax=facets.figure.axes, label=SHARE, pad=0.01)
-    return facets.finish(columns=0)
+    return facets.finish(0, lambda panel: f"{panel.name}\n{panel.quantity}")
 
 
 # ---------------------------------------------------------------- nodes and pairs
@@ -260,14 +259,14 @@ def draw_penalties(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 # ---------------------------------------------------------------- what carries "same", and other tasks
 
-TWO_WAY, RECALL = "share right of two", "mean recall among five"
+TWO_WAY, RECALL = "two-way accuracy", "mean recall among five"
 CUES = {("peak", "same"): "same: all pixels", ("pixels", "same"): "same: a fifth", ("none", "same"): "no noise"}
 CUES |= {("peak", "both"): "both: all pixels", ("pixels", "both"): "both: a fifth"}
 
 
 def noise(rows: pd.DataFrame) -> Figure:
     """A panel for each readout; at each place which pairs have which noise."""
-    text = f"""What carries "same": share right of unseen pairs of one digit against pairs of two (above), and mean
+    text = f"""What carries "same": accuracy on unseen pairs of one digit against pairs of two (above), and mean
         recall of these two among five relations (below), with noise on the "same" pairs alone, as the task has it, on
         none, and on both. Dotted: chance of two. {plots.INTERVALS}"""
     recalls = rows[[confusion(each, each) for each in ("same", "different")]].mean(axis=1)

@@ -178,14 +178,12 @@ def _crossing(s: np.ndarray, old: np.ndarray, new: np.ndarray) -> float:
 
 def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Errors above, distances below."""
-    facets = plots.Facets(
-        numbers, 4.4, width=0.8 * plots.FULL_WIDTH, quantities=[ERROR, EQUIVARIANCE], sharex=True, height_ratios=[2, 1]
-    )
+    facets = plots.Facets(numbers, 4.4, quantities=[ERROR, EQUIVARIANCE], sharex=True, height_ratios=[2, 1])
     mixed = sorted({name for name in numbers["series"] if name.startswith(RPP)})
     own = LOOKS | dict(zip(mixed, (points("vermilion", "s"), points("orange", "D")), strict=False))
     ring: Look = points("black", "o") | OPEN | {"linestyle": "", "markersize": 8}
     facets.draw(own | {BEST: ring})
-    facets.label("broken by s", log="y")
+    facets.label("symmetry broken by s", log="y")
     for panel in facets:
         panel.axes.set_xscale("symlog", linthresh=0.1)
         panel.axes.set_xlim(-0.02, 1.25 * numbers["x"].max())
@@ -194,7 +192,7 @@ def draw_dial(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 # ---------------------------------------------------------------- images
 
-WRONG, SETS = "test error (share wrong)", {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+WRONG, SETS = "test error", {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 NETWORKS = {"emlp": "convolutional", "rpp": RPP, "mlp": "dense"}
 APART = 0.1  # of series that share a place on the x-axis
 
@@ -224,7 +222,7 @@ def draw_images(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(
         numbers,
         4.6,
-        width=plots.FULL_WIDTH * (0.3 + 0.35 * columns),
+        width=plots.COLUMN_WIDTH if columns == 1 else plots.FULL_WIDTH,
         quantities=[WRONG, EQUIVARIANCE],
         sharex=True,
         height_ratios=[2, 1],

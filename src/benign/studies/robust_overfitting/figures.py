@@ -10,7 +10,7 @@ import pandas as pd
 from benign import plots
 from benign.claims import of_experiments
 from benign.plots import COLOURS, Figure
-from benign.plots.looks import DOTTED, LOOKS, ROBUST, TRAIN, Look, line, points
+from benign.plots.looks import DOTTED, LOOKS, TRAIN, TRUE, Look, line, points
 from benign.studies.robust_overfitting.courses import courses, once
 
 RISE = "rise"
@@ -38,7 +38,7 @@ def _figure(name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame
 
 def _course(rows: pd.DataFrame, panel: str, series: str) -> list[pd.DataFrame]:
     """Robust test and training error of one setting over the passes."""
-    place = (panel, ROBUST, series)
+    place = (panel, TRUE, series)
     return [
         plots.over_seeds(rows, rows["epochs"], "robust_test_error", place, "tested"),
         plots.over_seeds(rows, rows["epochs"], "robust_train_error", (panel, TRAIN, series), "n"),
@@ -53,9 +53,10 @@ DECAY = "η/10"
 def contrast(rows: pd.DataFrame) -> Figure:
     """A panel for each problem, clusters first, the largest d first; a series for each β; x is the number of passes."""
     text = """Benign and harmful overfitting on the same axes: robust test error (top) and robust training error
-        (bottom) against passes over the training set, adversarial training, β the share of wrong training labels.
-        Clusters: the flagship's two-layer networks, of whose gradient descent a step is a pass. Images: convolutional
-        networks by SGD. Rise: by how much robust test error ends above its lowest recorded value, mean over seeds."""
+        (bottom) against epochs, adversarial training, β the share of wrong training labels.
+        Clusters: the flagship's two-layer networks, of whose gradient descent a step is an epoch. Images: convolutional
+        networks by SGD. Rise, as in the claims: by how much robust test error ends above its
+        value at the epoch that validation chooses, of clusters above its lowest recorded one, mean over seeds."""
     rows = rows[rows["budget"] > 0]
     problems: list[tuple[Any, pd.DataFrame]] = list(rows.groupby(["data", "d", "signal"]))
     problems.sort(key=lambda problem: (list(NAMES).index(problem[0][0]), -problem[0][1]))
@@ -64,7 +65,8 @@ def contrast(rows: pd.DataFrame) -> Figure:
         panel = f"clusters, d = {plots.scientific(d)}, ‖μ‖ = {signal:g}" if data == "clusters" else NAMES[data]
         for beta, part in problem.groupby("flip_rate"):
             series, ends = f"β = {beta:g}", once(part)
-            rise = plots.over_seeds(ends, ends["epochs"], "rise", (panel, RISE, series))
+            column = "rise" if data == "clusters" else "rise_chosen"
+            rise = plots.over_seeds(ends, ends["epochs"], column, (panel, RISE, series))
             numbers += [*_course(part, panel, series), rise]
         total = problem["total_epochs"].max()  # 0 for clusters, whose rate is constant
         numbers += [plots.mark(total * share, (panel, TRAIN, DECAY)) for share in (0.5, 0.75) if total]
@@ -74,8 +76,8 @@ def contrast(rows: pd.DataFrame) -> Figure:
 def draw_contrast(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """A column for each problem, test error above training error, all on the same axes."""
     marks, rises = numbers[numbers["kind"] == "mark"], numbers[numbers["quantity"] == RISE]
-    shared: dict[str, Any] = {"sharex": True, "sharey": "row", "height_ratios": [1.35, 1]}
-    facets = plots.Facets(numbers.drop(marks.index), 3.9, quantities=[ROBUST, TRAIN], **shared)
+    shared: dict[str, Any] = {"sharex": "col", "sharey": "row", "height_ratios": [1.35, 1]}
+    facets = plots.Facets(numbers.drop(marks.index), 4.1, quantities=[TRUE, TRAIN], **shared)
     shares = sorted(rises["series"].unique())
     looks = {series: LOOKS.get(series, points("grey", "D")) for series in shares}
     for series in shares:  # the legend's order
@@ -85,14 +87,15 @@ def draw_contrast(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     for panel in facets:
         for x in marks.loc[marks["panel"] == panel.name, "x"]:
             panel.axes.axvline(x, **decay)
-        if panel.quantity == ROBUST:
+        if panel.quantity == TRUE:
             _write_rises(panel, rises[rises["panel"] == panel.name], looks)
     if len(marks):
         facets.key("learning rate falls to a tenth", **decay)
-    facets.label("passes over the data", log="x")
-    for axes, quantity in zip(facets.grid[:, 0], (ROBUST, TRAIN), strict=True):
+    facets.label("epochs", lambda name: "", log="x")
+    for axes, quantity in zip(facets.grid[:, 0], (TRUE, TRAIN), strict=True):
         plots.error_axis(axes, facets.highest(quantity))
-    return facets.finish(columns=4, titles=lambda name: name.replace(", ", "\n", 1))
+        axes.set_ylabel(quantity.replace(" (", "\n("))
+    return facets.finish(4, lambda panel: panel.name.replace(", ", "\n", 1) if panel.quantity == TRUE else "")
 
 
 def _write_rises(panel: plots.Panel, rises: pd.DataFrame, looks: dict[str, Look]) -> None:
@@ -133,7 +136,7 @@ def early_stopping(rows: pd.DataFrame) -> Figure:
         part = whole[whole["data"] == data]
         trained, control = part[part["budget"] > 0], part[part["experiment"] == "ordinary"]
         for series, column in STOPS.items():
-            place = (f"{name}, {ERRORS}", ROBUST, series)
+            place = (f"{name}, {ERRORS}", TRUE, series)
             numbers.append(plots.over_seeds(trained, trained["flip_rate"], column, place, "tested"))
         numbers += [
             plots.over_seeds(ends, ends["flip_rate"], column, (f"{name}, {RISES}", RISE, series))
@@ -151,12 +154,10 @@ def draw_early_stopping(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     rows = -(-numbers["panel"].nunique() // 2)
     facets = plots.Facets(numbers, 1 + 1.8 * rows, wrap=2, sharex=True)
     facets.draw(OF_STOPPING)
-    facets.label(
-        "share of wrong training labels β", lambda name: ROBUST if name.endswith(ERRORS) else "rise of the test error"
-    )
+    facets.label("label noise β", lambda name: TRUE if name.endswith(ERRORS) else "rise of the test error")
     for panel in facets:
         if panel.name.endswith(ERRORS):
-            plots.error_axis(panel.axes, facets.highest(ROBUST))
+            plots.error_axis(panel.axes, facets.highest(TRUE))
         else:
             panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.7, zorder=1)
         panel.axes.set_xticks(sorted(numbers["x"].unique()))
@@ -169,8 +170,8 @@ def draw_early_stopping(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 def remedies(rows: pd.DataFrame) -> Figure:
     """A panel for each data set and β; a series for each network and weight decay, the contrast's own first."""
-    text = """Less capacity and more weight decay: robust test and training error against passes over the training set,
-        beside the network and the weight decay of the other figures, at the same share β."""
+    text = """Less capacity and more weight decay: robust test and training error against epochs, beside the network
+        and the weight decay of the other figures, at the same share β."""
     tried, shown, numbers = of_experiments(rows, "remedies"), [], []
     for (data, beta), _ in tried.groupby(["data", "flip_rate"]):
         part = rows[(rows["data"] == data) & (rows["flip_rate"] == beta)].sort_values("experiment", kind="stable")
@@ -184,9 +185,9 @@ def remedies(rows: pd.DataFrame) -> Figure:
 def draw_remedies(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Test error on the left, training error on the right."""
     height = 0.6 + 2.1 * numbers["panel"].nunique()
-    facets = plots.Facets(numbers, height, quantities=[ROBUST, TRAIN], across=True, sharex=True, sharey=True)
+    facets = plots.Facets(numbers, height, quantities=[TRUE, TRAIN], across=True, sharex=True, sharey=True)
     facets.draw(plots.in_order(numbers["series"]), linewidth=1.2)
-    facets.label("passes over the data", log="x", most=4)
+    facets.label("epochs", log="x", most=4)
     for panel in facets:
         plots.error_axis(panel.axes)
     return facets.finish(columns=3)

@@ -163,14 +163,14 @@ def draw_sample_sizes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- double descent
 
 FEATURES = {"gaussian": "Gaussian features", "relu": "random ReLU features"}
-DIMENSION, PREDICTED = "effective dimension", "derived"
+PRIOR, PREDICTED = "min(n, d) less effective dimension", "derived"
 
 
 def double_descent(rows: pd.DataFrame) -> Figure:
-    """A panel for each kind of features: test and training error, effective dimension, the derived error; x is d."""
+    """A panel for each kind of features: errors, directions left to the prior, the derived error; x is d."""
     text = f"""Least squares of least norm over the number of features. Above: relative errors (test: geometric means;
-        linear below 0.1). Below: the posterior's effective dimension, the directions that the data leave to the
-        prior. {INTERVALS}"""
+        linear below 0.1). Below: the directions that the data leave to the prior, min(n, d) less the effective
+        dimension. {INTERVALS}"""
     numbers = []
     for features, panel in FEATURES.items():
         part = rows[rows["features"] == features]
@@ -178,7 +178,7 @@ def double_descent(rows: pd.DataFrame) -> Figure:
         numbers += [
             _geometric(part, part["d"], "test_error", (panel, ERROR, TEST)),
             plots.over_seeds(part, part["d"], "train_error", (panel, ERROR, TRAIN)),
-            plots.over_seeds(part, part["d"], "posterior_dimension", (panel, DIMENSION, DIMENSION)),
+            plots.over_seeds(part, part["d"], "posterior_dimension", (panel, PRIOR, PRIOR)),
             plots.predicted(derived, derived["d"], "predicted_error", (panel, ERROR, PREDICTED)),
             plots.mark(part["n"], (panel, ERROR, "d = n")),
         ]
@@ -186,19 +186,19 @@ def double_descent(rows: pd.DataFrame) -> Figure:
 
 
 def draw_descent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Errors above, effective dimension below, a column for each kind of features."""
+    """Errors above, directions left to the prior below, a column for each kind of features."""
     # The derived error is infinite at the threshold: no line goes through it.
     gaps = numbers[numbers["kind"] == "mark"].assign(kind="theory", series=PREDICTED)
     whole = pd.concat([numbers, gaps]).sort_values("x", kind="stable")
-    quantities = {r"error $\|\hat{y}-y\|/\|y\|$": [ERROR], DIMENSION: [DIMENSION]}
+    quantities = {r"error $\|\hat{y}-y\|/\|y\|$": [ERROR], PRIOR.replace(" less", "\nless"): [PRIOR]}
     facets = plots.Facets(
         whole, 3.9, panels=list(FEATURES.values()), quantities=quantities, sharex=True, height_ratios=[1.5, 1]
     )
-    looks = {TEST: points("blue", "o"), TRAIN: points("orange", "s"), DIMENSION: line("green")}
+    looks = {TEST: points("blue", "o"), TRAIN: points("orange", "s"), PRIOR: line("green")}
     facets.draw(looks | {PREDICTED: line("grey", "--", 1.4)}, {PREDICTED: "test, derived"})
-    facets.label("features d")
+    facets.label("dimension d")
     for panel in facets:
-        if panel.quantity == DIMENSION:
+        if (panel.numbers["quantity"] == PRIOR).all():
             panel.axes.set_ylim(0, None)
         else:
             panel.axes.set_yscale("symlog", linthresh=0.1, linscale=0.6)
@@ -372,7 +372,7 @@ def draw_connectivity(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Loss left, test error right."""
     facets = plots.Facets(numbers, 2.5)
     facets.draw({PATHS["line"]: points("vermilion", "s"), PATHS["bezier"]: points("blue", "o")})
-    facets.label("place on the path t", str)
+    facets.label("position on the path", str)
     for panel in facets:
         panel.axes.set_ylim(0, None)
     return facets.finish(columns=2)

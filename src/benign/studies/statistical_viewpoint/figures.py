@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 
 from benign import plots
 from benign.claims import converged, of_experiments
-from benign.plots import COLOURS, INTERVALS, Figure
-from benign.plots.looks import DASHED, DOTTED, OPEN, line, points
+from benign.plots import INTERVALS, Figure
+from benign.plots.looks import DASHED, DOTTED, EQUALITY, LOOKS, OPEN, line, points
 from benign.theory.regression import min_norm
 from benign.theory.regression import random_features as features_theory
 
@@ -94,7 +94,9 @@ def draw_effective_ranks(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     ranks = "$k^*/n + n/R_{k^*}$"
     facets.key(EQUIVALENT, **line("black"))
     facets.key(ranks, **line("black", DASHED))
-    facets.label({OVER_P: "dimension $p$", OVER_N: "points n", SCATTER: ranks}.__getitem__, "variance / σ²", log="xy")
+    facets.label(
+        {OVER_P: "dimension $p$", OVER_N: "training points n", SCATTER: ranks}.__getitem__, "variance / σ²", log="xy"
+    )
     return facets.finish(columns=3)
 
 
@@ -224,13 +226,14 @@ def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     names = {f"ridgeless{side}": "ridgeless" for side in (BELOW, ABOVE)}
     facets.draw(looks | {"ratio": {"linestyle": DOTTED, "linewidth": 0.7}}, names, linestyle="")
     facets.key("Mei-Montanari asymptotics", **line("black"))
-    across, along = {AT_THRESHOLD: "input dimension d"}, {OVER_FEATURES: ERROR}
+    facets.key("points joined", **line("black", DOTTED, 0.7))
+    across, along = {AT_THRESHOLD: "dimension d"}, {OVER_FEATURES: ERROR}
     facets.label(lambda name: across.get(name, "$N/n$"), lambda name: along.get(name, "simulated / theory"), log="x")
     for panel in facets:
         if panel.name == OVER_FEATURES:
             plots.log_axis(panel.axes, "y", 5)
         else:
-            panel.axes.axhline(1, color=COLOURS["black"], linewidth=0.8, zorder=1)
+            panel.axes.axhline(1, label=EQUALITY, **LOOKS[EQUALITY])
         ticks = sorted(panel.numbers["x"].unique()) if panel.name == AT_THRESHOLD else [0.1, 0.3, 1, 3]
         _ticks(panel.axes, ticks)
     return facets.finish(columns=4)
@@ -238,7 +241,7 @@ def draw_random_features(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 
 # ---------------------------------------------------------------- implicit regularisation
 
-DESCENT, ANGLE = "to an interpolant", "to max margin"
+DESCENT, ANGLE, NEAREST = "to an interpolant", "to max margin", "$10^{-6}$"
 STARTS = {"zero": "from 0", "random": "from a random start"}
 COMPARABLE = 0.1  # least multiplier over the largest from which on the asymptote is drawn, as in the claims
 OF_DESCENT = [points("black", "v"), points("grey", "<"), points("sky", ">"), points("orange", "h")]
@@ -281,13 +284,14 @@ def draw_implicit_regularisation(numbers: pd.DataFrame) -> matplotlib.figure.Fig
     for each in looks:  # the legend's order
         facets.key(names[each])
     facets.draw(looks | {STARTS["random"]: OPEN}, names | hidden, linestyle="")
-    facets.key(f"{STARTS['random']} (open)", **points("black", "v", linestyle="") | OPEN)
+    facets.key(STARTS["random"], **points("black", "v", linestyle="") | OPEN)
+    facets.key("theory", **line("black"))
     along = {DESCENT: "relative distance", ANGLE: "tan(angle to max margin)"}
     facets.label("steps t", along.__getitem__, log="xy", most=6)
     for panel in facets:
         if panel.name == DESCENT:
             panel.axes.set_ylim(1e-10, 3)
-            panel.axes.axhline(1e-6, color=COLOURS["grey"], linewidth=0.7, linestyle=DOTTED)
+            panel.axes.axhline(1e-6, label=NEAREST, **line("grey", DOTTED, 0.7))
     return facets.finish(columns=5)
 
 

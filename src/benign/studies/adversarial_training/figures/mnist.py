@@ -46,7 +46,7 @@ def mnist_unit_norm(rows: pd.DataFrame) -> Figure:
         {INTERVALS}"""
     numbers: list[pd.DataFrame] = []
     for side, part in rows.groupby("side"):
-        numbers += _mnist_panel(part, part["budget"], f"{OVER_BUDGET}, {side} × {side} pixels")
+        numbers += _mnist_panel(part, part["budget"], f"{side} × {side} pixels")
     return figure("mnist_unit_norm", rows, numbers, draw_mnist, text)
 
 

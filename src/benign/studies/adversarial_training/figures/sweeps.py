@@ -27,6 +27,7 @@ from benign.plots.looks import (
     LOSS,
     MARGIN,
     NOISE,
+    OPEN,
     ROBUST,
     TRAIN,
     TRAININGS,
@@ -51,8 +52,8 @@ from benign.theory.mixture.assumptions import REGIME_SHORT as REGIME
 
 BRACKET, EQUAL = "averaging to linear max-margin", "α = ‖μ‖"
 PREDICTORS, BRACKETED = [NOISE, FLOOR, AVERAGING, MARGIN], [BRACKET, NOISE, FLOOR]
-SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Faint:
-    clean test error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
+SWEEP = f"""Filled: adversarial training. Open: ordinary training, the control, attacked with the same budget. Plus
+    signs: clean error. Errors are with observed labels, so that β is their floor. Lines are theory without a fitted
     constant: the exact robust floor of this mixture, and, for the leaky ReLU and each sample's own share of flipped
     labels, averaged: the predictors between which training moves, and the four-group recursion.
     Lower row: robust training loss, if nothing else is said. {INTERVALS} The axis's grid is ours, not the paper's."""
@@ -240,14 +241,21 @@ def _records(places: pd.DataFrame) -> list[dict[str, Any]]:
 def draw_sweep(numbers: pd.DataFrame, x: str, log: str = "x", below: str = LOSS) -> matplotlib.figure.Figure:
     """Robust and clean test error above, the quantity `below` in a slim row, one column for each panel."""
     many = numbers["panel"].nunique() > 1
-    width = plots.FULL_WIDTH if many else 0.72 * plots.FULL_WIDTH
-    quantities = {"test error": [ROBUST, CLEAN], below.replace(" ", "\n", 1): [below]}
+    width = plots.FULL_WIDTH if many else plots.COLUMN_WIDTH
+    shown = {"test error": [ROBUST, CLEAN], below.replace(" ", "\n", 1): [below]}
     shared: dict[str, Any] = {"sharex": True, "sharey": "row", "height_ratios": [2.6, 1]}
-    facets = plots.Facets(numbers, 3.9, width=width, quantities=quantities, **shared)
-    facets.draw({BRACKET: line("sky", alpha=0.25)}, linestyle="", markersize=2.8)
-    facets.key("clean test error (faint)", color="black", marker="o", linestyle="", **LOOKS[CLEAN])
+    facets = plots.Facets(numbers, 3.9, width=width, quantities=shown, **shared)
+    adversarial, ordinary = (f", {TRAININGS[training]}" for training in TRAININGS)
+    names = {name: "" if name.endswith(ordinary) else name.removesuffix(adversarial) for name in numbers["series"]}
+    names[REGIME] = "assumptions hold"
+    facets.draw({BRACKET: line("sky", alpha=0.25)}, names, linestyle="", markersize=2.8)
+    if numbers["series"].str.endswith(ordinary).any():
+        facets.key(TRAININGS["ordinary"], **points("black", "o", linestyle="") | OPEN)
+    facets.key(CLEAN, **points("black", "+", linestyle="") | LOOKS[CLEAN])
     facets.label(x, log=log, most=6)
-    plots.error_axis(facets.grid[0, 0], facets.highest(ROBUST, CLEAN))
-    if below == LOSS:
-        plots.log_axis(facets.grid[1, 0], "y", most=4)
-    return facets.finish(3 if many else 2, height=0.8)
+    for panel in facets:
+        if shown[panel.quantity] == [LOSS]:
+            plots.log_axis(panel.axes, "y", most=4)
+        else:
+            plots.error_axis(panel.axes, facets.highest(*shown[panel.quantity]))
+    return facets.finish(4 if many else 2, height=0.8)

@@ -12,9 +12,10 @@ from benign.claims import converged
 from benign.plots import COLOURS, Figure
 from benign.plots.looks import (
     AVERAGING,
+    EQUALITY,
     LOOKS,
     RECURSION,
-    ROBUST,
+    TRUE,
     line,
 )
 from benign.studies.adversarial_training.figures.parts import RHO, figure, log_range, measured
@@ -24,7 +25,7 @@ from benign.studies.adversarial_training.rows import (
 )
 from benign.theory.mixture import exponent, gaussian
 
-AGREEMENT, DEVIATION, NOMINAL = "agreement", "relative deviation", "from nominal β"
+AGREEMENT, DEVIATION, NOMINAL, TENTH = "agreement", "relative deviation", "from nominal β", "10 %"
 
 
 def recursion(rows: pd.DataFrame) -> Figure:
@@ -45,34 +46,35 @@ def recursion(rows: pd.DataFrame) -> Figure:
             off = np.sort(np.abs(part["rho"] / rho - 1))
             share = np.arange(1, len(off) + 1) / len(off)
             numbers.append(plots.single_runs(share, off, (DEVIATION, DEVIATION, series)))
+    numbers += [plots.mark(0.1, (DEVIATION, DEVIATION, TENTH))] if numbers else []
     return figure("recursion", rows, numbers, draw_recursion, text)
 
 
 def draw_recursion(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Measured against predicted ρ on the left, the distribution of the deviation on the right."""
-    facets = plots.Facets(numbers, 2.7, width=0.82 * plots.FULL_WIDTH, panels=[AGREEMENT, DEVIATION])
+    facets = plots.Facets(numbers, 2.9, panels=[AGREEMENT, DEVIATION])
     left, right = facets
     steps = plots.in_order(left.numbers["series"])
     low, high = left.numbers[["x", "mean"]].min().min(), left.numbers[["x", "mean"]].max().max()
     limits = np.array([0.9 * low, 1.1 * high])
     left.axes.fill_between(limits, 0.9 * limits, 1.1 * limits, color="grey", alpha=0.15, linewidth=0, label="±10 %")
-    left.axes.plot(limits, limits, color="black", linewidth=0.8, label="equality")
+    left.axes.plot(limits, limits, label=EQUALITY, **LOOKS[EQUALITY])
     plots.draw_numbers(left.axes, left.numbers, steps, linestyle="", markeredgewidth=0.4, markeredgecolor="white")
     left.axes.set(xlim=limits, ylim=limits, aspect="equal")
     for axis in (left.axes.xaxis, left.axes.yaxis):
         axis.set_major_locator(matplotlib.ticker.MaxNLocator(5, steps=[1, 2, 5, 10]))
-    for series, rows in right.numbers.groupby("series", sort=False):
+    for series, rows in right.numbers[right.numbers["kind"] == "run"].groupby("series", sort=False):
         look = plots.look(str(series), own=steps)
         drawn = {"linestyle": (0, (1, 1))} if NOMINAL in str(series) else {"marker": look["marker"], "markersize": 2.4}
-        stairs = [0, *rows["mean"]], [0, *rows["x"]]
+        stairs = [rows["mean"].iloc[0], *rows["mean"]], [0, *rows["x"]]
         right.axes.step(*stairs, where="post", color=look["color"], markevery=slice(1, None), **drawn)
-    facets.key(f"predicted {NOMINAL}", color="black", linestyle=(0, (1, 1)))
-    right.axes.axvline(0.1, color=COLOURS["grey"], linewidth=0.7, linestyle=":")
-    right.axes.set(xlim=(0, None), ylim=(0, 1.03))
-    right.axes.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0, symbol=" %"))
+    for name, dashes in (("from its sample's share", "-"), (NOMINAL, (0, (1, 1)))):
+        facets.key(f"predicted {name}", color=COLOURS["black"], linestyle=dashes)
+    plots.log_axis(right.axes, "x", 5)
+    right.axes.set_ylim(0, 1.03)
     across = {AGREEMENT: "ρ predicted", DEVIATION: "deviation |measured/predicted - 1|"}
     facets.label(across.__getitem__, {AGREEMENT: "ρ measured", DEVIATION: "share of cells"}.__getitem__)
-    return facets.finish(3)
+    return facets.finish(4, height=0.2)
 
 
 NORMAL = "Φ(α - ρ)"
@@ -96,10 +98,8 @@ def collapse(rows: pd.DataFrame) -> Figure:
     for panel, column in ALIGNMENTS.items() if len(networks) else ():
         for side, part in sides.items():
             error = part["robust_test_error_clean_labels"]
-            numbers.append(
-                plots.single_runs(part["budget"] - part[column], error, (panel, ROBUST, side), part["tested"])
-            )
-        numbers.append(plots.theory(dense, gaussian.half_space_error(0, -dense), (panel, ROBUST, NORMAL)))
+            numbers.append(plots.single_runs(part["budget"] - part[column], error, (panel, TRUE, side), part["tested"]))
+        numbers.append(plots.theory(dense, gaussian.half_space_error(0, -dense), (panel, TRUE, NORMAL)))
     return figure("collapse", drawn, numbers, draw_collapse, text)
 
 
@@ -108,14 +108,21 @@ def draw_collapse(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(numbers, 2.35, sharex=True, sharey=True)
     sides = plots.in_order(numbers.loc[numbers["kind"] == "run", "series"])
     facets.draw(sides | {NORMAL: line("black", width=0.9, zorder=4)}, markersize=2.0, alpha=0.5)
-    facets.label("α - ρ", "robust test error,\nclean labels")
+    facets.label("α - ρ", TRUE.replace(" (", "\n("))
     facets.grid[0, 0].set_xlim(-6, 6)
     plots.error_axis(facets.grid[0, 0])
     return facets.finish(3)
 
 
-CONSTANT, DERIVED = "constant C", "averaging predictor, X → ∞"
-FLIP_RATES = {"β < 0.1": (-1, 0.095), "β = 0.1": (0.095, 0.105), "β > 0.1": (0.105, 1)}
+CONSTANT, DERIVED = "constant C", "averaging predictor, n‖μ‖⁴/d → ∞"
+# From where, beyond it, to where: random settings have a β of their own.
+FLIP_RATES = {
+    "β = 0": (-1, 0),
+    "0 < β < 0.1": (0, 0.0999),
+    "β = 0.1": (0.0999, 0.1),
+    "0.1 < β ≤ 0.2": (0.1, 0.2),
+    "0.2 < β ≤ 0.3": (0.2, 0.3),
+}
 
 
 def needed_constant(rows: pd.DataFrame) -> Figure:
@@ -145,11 +152,10 @@ def needed_constant(rows: pd.DataFrame) -> Figure:
 
 def draw_exponent(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """The needed constant over r, both logarithmic."""
-    facets = plots.Facets(numbers[numbers["mean"] > 0], 2.9, width=0.72 * plots.FULL_WIDTH)
+    facets = plots.Facets(numbers[numbers["mean"] > 0], 3.0)
     derived = numbers.loc[numbers["kind"] == "theory", "series"].unique()
     dashes = ["-", (0, (4, 2)), (0, (1, 1))]
     own = {series: line("black", dash, 0.9, zorder=4) for series, dash in zip(derived, dashes, strict=True)}
-    flips = dict(zip(FLIP_RATES, [LOOKS["β = 0"], LOOKS["β = 0.1"], LOOKS["β = 0.2"]], strict=True))
-    facets.draw(own | flips, markersize=2.8, alpha=0.6)
-    facets.label("r = n ‖μ‖²/d", "needed constant C", log="xy", most=6)
-    return facets.finish(2, titles=lambda name: "")
+    facets.draw(own | plots.in_order(FLIP_RATES), markersize=2.8, alpha=0.6)
+    facets.label("r = n‖μ‖²/d", "needed constant C", log="xy", most=6)
+    return facets.finish(3, titles=lambda panel: "")

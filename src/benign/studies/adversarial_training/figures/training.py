@@ -119,8 +119,8 @@ def draw_chosen(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
             plots.log_axis(panel.axes, "x", 5)
         if panel.name == GAP:
             plots.log_axis(panel.axes, "y", 5)
-    across = dict.fromkeys((GAP, EVALUATIONS), "α/√(d/n)") | {INNER: "budget α/‖μ‖"}
-    along = {GAP: "gap", EVALUATIONS: "evaluations"}
+    across = dict.fromkeys((GAP, EVALUATIONS), "budget α/√(d/n)") | {INNER: "budget α/‖μ‖"}
+    along = {GAP: "relative Frank-Wolfe gap", EVALUATIONS: "gradient evaluations"}
     facets.label(lambda name: across.get(name, name), lambda name: along.get(name, ROBUST))
     return facets.finish(3)
 
@@ -144,7 +144,7 @@ def draw_neighbour(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(numbers, 2.6, width=plots.COLUMN_WIDTH)
     facets.draw({CLEAN: points("blue", "o"), CLEAN_TRAIN: points("vermilion", "s"), NOISE: line("grey", DOTTED)})
     facets.label("training points n", "error", log="x")
-    return facets.finish(2, titles=lambda name: "")
+    return facets.finish(2, titles=lambda panel: "")
 
 
 def learning_curves(rows: pd.DataFrame) -> Figure:
@@ -185,6 +185,7 @@ def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets = plots.Facets(numbers, 0.5 + 1.65 * rows, quantities=[LOSS, TRAIN, ROBUST, RHO], across=True, sharex=True)
     facets.draw(slopes | {TRAIN: {"linestyle": ":", "linewidth": 0.8}}, linestyle="")
     facets.key(FOUR_GROUP, **LOOKS[FOUR_GROUP])
+    facets.key("points joined", color=COLOURS["black"], linestyle=":", linewidth=0.8)
     facets.label("steps t", log="x")
     for panel in facets:
         if panel.quantity == LOSS:
@@ -193,4 +194,4 @@ def draw_learning_curves(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
             highest = facets.highest(panel.quantity)
             panel.axes.set_ylim(0, 1.05 * highest if np.isfinite(highest) else 1.0)  # every run may have diverged
             panel.axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-    return facets.finish(len(slopes) + 1)
+    return facets.finish(len(slopes) + 2)

@@ -11,9 +11,21 @@ import seaborn
 from benign import plots
 from benign.claims import converged, of_experiments
 from benign.plots import COLOURS, INTERVALS, Figure
-from benign.plots.looks import DASHED, DOTTED, FOUR_GROUP, LIMIT, OPEN, RECURSION, ROBUST, Look, line, points
+from benign.plots.looks import (
+    DASHED,
+    EQUALITY,
+    FOUR_GROUP,
+    LIMIT,
+    LOOKS,
+    OPEN,
+    RECURSION,
+    TRUE,
+    Look,
+    line,
+    points,
+)
 from benign.studies.adversarial_training.claims.phases import EARLY, tolerances
-from benign.studies.adversarial_training.figures.parts import figure
+from benign.studies.adversarial_training.figures.parts import ONE, figure
 from benign.studies.adversarial_training.rows import beside_limit, limit_networks
 from benign.theory.mixture.gaussian import half_space_error
 
@@ -63,7 +75,7 @@ def universality(table: pd.DataFrame) -> Figure:
         for name, inside in (("r ≤ 1", each["r"] <= 1), ("r > 1", each["r"] > 1)):
             part = each[inside].dropna(subset=[column])
             measured = part["robust_test_error_clean_labels"]
-            numbers.append(plots.single_runs(part[column], measured, (panel, ROBUST, name), part["tested"]))
+            numbers.append(plots.single_runs(part[column], measured, (panel, TRUE, name), part["tested"]))
     drawn = pd.concat([rows, limits])
     return figure("universality", drawn, numbers, draw_universality, text)
 
@@ -78,7 +90,7 @@ def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         looks |= {name: {**each, **OPEN} for name, each in plots.in_order(limits).items()}
         if panel.name in (HALF_SPACE, OWN):
             plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=2.5, alpha=0.5)
-            panel.axes.plot([0, 1], [0, 1], **line("black", width=0.7))
+            panel.axes.plot([0, 1], [0, 1], label=EQUALITY, **LOOKS[EQUALITY])
             continue
         joined = {"linestyle": "-", "linewidth": 0.6} if panel.name == OVER_D else {"linestyle": ""}
         plots.draw_numbers(panel.axes, panel.numbers, looks, markersize=3.2, **joined)
@@ -86,7 +98,7 @@ def draw_universality(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         if panel.name == OVER_D:
             panel.axes.axhline(0, color=COLOURS["grey"], linewidth=0.7)
     across = {OVER_R: CROWDING, OVER_D: "d/n", HALF_SPACE: "Φ(α - ρ), ρ = ‖μ‖h", OWN: "limit network's error"}
-    facets.label(across.__getitem__, lambda name: {OVER_R: H, OVER_D: FROM_LIMIT}.get(name, ROBUST))
+    facets.label(across.__getitem__, lambda name: {OVER_R: H, OVER_D: FROM_LIMIT}.get(name, TRUE))
     return facets.finish(4)
 
 
@@ -168,6 +180,8 @@ def phases(table: pd.DataFrame) -> Figure:
         other = {"flip_rate": "slope", "slope": "flip_rate"}[column]
         for value, part in limits[limits[other] == 0.1].groupby(column):
             numbers += _lines(part, panel, f"{letter} = {value:g}")
+    drawn = dict.fromkeys(part["panel"].iloc[0] for part in numbers if len(part))
+    numbers += [plots.mark(1.0, (panel, BUDGET, ONE)) for panel in drawn]
     return figure("phases", pd.concat([limits, tried]), numbers, draw_phases, text)
 
 
@@ -180,7 +194,7 @@ def _lines(rows: pd.DataFrame, panel: str, end: str, best: str = "") -> Iterator
 
 
 def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
-    """Three panels with the same axes, r = 1 as a line."""
+    """Three panels with the same axes."""
     facets = plots.Facets(
         numbers, 3.0, sharex=True, sharey=True, width_ratios=[1.5, 1, 1][: numbers["panel"].nunique()]
     )
@@ -191,11 +205,11 @@ def draw_phases(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
         setting, outcome = name.rsplit(", ", 1)
         colour = dict(zip(OUTCOMES, ("blue", "vermilion", "grey"), strict=True))[outcome]
         own[name] = points(colour, shapes[setting])
-    others = [name for name in dict.fromkeys(numbers["series"]) if name not in own]
-    own |= {name: {**look, "marker": "", "linestyle": "-"} for name, look in plots.in_order(others).items()}
+    for letter, shades in (("β", "flare"), ("γ", "crest")):  # colours that no outcome has
+        lines = sorted({str(name) for name in numbers["series"] if str(name).startswith(f"{letter} = ")})
+        palette = seaborn.color_palette(shades, len(lines))
+        own |= {name: {"color": shade} for name, shade in zip(lines, palette, strict=True)}
     facets.draw(own, markersize=4)
-    for panel in facets:
-        panel.axes.axvline(1, **line("grey", DOTTED, 0.8))
     facets.label(CROWDING, BUDGET, log="x", most=4)
     facets.grid[0, 0].set_ylim(0, 1)
     return facets.finish(3)
@@ -259,7 +273,7 @@ def draw_clock(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.draw(plots.in_order(numbers["series"]), markersize=3, linestyle="-", linewidth=0.7)
     for panel in facets:
         plots.log_axis(panel.axes, "x", 4)
-        panel.axes.set_xlabel("c·t" if panel.quantity == CLOCK else "start over first step")
+        panel.axes.set_xlabel("c·t" if panel.quantity == CLOCK else "initial weights over first step")
     for axes in facets.grid[:, 0]:
-        axes.set_ylabel("h = ρ/‖μ‖")
+        axes.set_ylabel(plots.typeset(H))
     return facets.finish(5)
