@@ -66,17 +66,18 @@ LOOKS_HERE: dict[str, Look] = {
 
 def story(table: pd.DataFrame) -> Figure:
     """What is trained; that wrong labels are fitted and harm little; up to which budget; and in which regime."""
-    text = f"""Benign overfitting in adversarial training. (a) Two Gaussian clusters around ±μ; a share β of the labels
-        is wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of its
-        label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a cluster's
-        centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong labels included,
-        and robust test error stays near β, its floor. Of the learning curves, the problem with the smallest r,
-        nearest to what the theorem asks for. (c) It holds up to a budget: robust test error over α, after adversarial
-        and ordinary training, beside the floor over all classifiers and theory without a fitted constant. (d) Overfitting over r = n‖μ‖²/d and
-        α/‖μ‖. Benign: all training points are robustly fitted after the last step, and robust test error with true
-        labels is below 1/2; if stopped early: below 1/2 after some recorded step from {EARLY} on; harmful: after none.
-        Zones, for large ‖μ‖: limit networks (docs/theory.md § 19). Marks: networks. Yellow: where assumptions of the
-        theorem's form hold, but for its far shorter steps. {INTERVALS}"""
+    text = f"""Benign overfitting in adversarial training. (a) Two Gaussian clusters around ±μ; a share β of the labels is
+        wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of
+        its label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a
+        cluster's centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong
+        labels included, and robust test error stays near β, its floor. Of the learning curves, the problem with the
+        smallest r, nearest to what the theorem asks for. (c) It holds up to a budget: robust test error over α,
+        after adversarial and ordinary training, beside the floor over all classifiers and theory without a fitted
+        constant. (d) Overfitting over r = n‖μ‖²/d and α/‖μ‖. Benign: all training points are robustly fitted after
+        the last step, and robust test error with true labels is below 1/2; if stopped early: below 1/2 after some
+        recorded step from {EARLY} on; harmful: after none. Zones, for large ‖μ‖: limit networks (docs/theory.md §
+        19). Marks: networks. Yellow: where assumptions of the theorem's form hold, but for its far shorter steps.
+        {INTERVALS}"""
     leaky = table[(table["activation"] == "leaky_relu") & (table["sampling"] != "limit")]
     course, budgets = _one_course(of_experiments(leaky, "curves")), of_experiments(leaky, "budget")
     limits = converged(limit_networks(table, "phases").query(USUAL))
