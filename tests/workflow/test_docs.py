@@ -29,7 +29,7 @@ README, ARTIFACT, RUNNING, STORY = (
 PAGES = [
     README,
     ROOT / "config" / "README.md",
-    *(page for page in sorted(DOCS.glob("*.md")) if page.stem != "extending"),
+    *(page for page in sorted(DOCS.rglob("*.md")) if page.stem != "extending"),
 ]
 SCREEN = 60  # lines of a page that one sees at once
 LINK = re.compile(r"\]\(([^)\s]+)\)")

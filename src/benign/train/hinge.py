@@ -6,7 +6,8 @@ a combination of the points, so W = W₀ + CᵀX: with pre-activations Z = XWᵀ
 
     S_ij = y_i a_j φ'(Z_ij) for the active points (y_i f(x_i) < 1), else 0;   C += ηS,   Z += ηGS
 
-exactly, at a cost that does not depend on d and falls with the number of active points (docs/theory.md §15).
+exactly, at a cost that does not depend on d and falls with the number of active points
+(docs/theory/moderate_dimension.md).
 Letters: n points, m neurons, d coordinates; X (n, d), y (n,), W (m, d), Z, C and S (n, m), η step size.
 """
 

@@ -139,7 +139,8 @@ def two_layer(table: pd.DataFrame) -> Claim:
         "Two-layer ReLU networks of 64 neurons, both layers trained from PyTorch's default start, have the 36 risks "
         "that the paper's supplement reports: none is off by more than .02, and at least .8 of them lie within the "
         "two runs' joint interval.",
-        "UAI 2023, supplement [S]; width, start and layers are the nearest of those tried, docs/theory.md § 14 [ours]",
+        "UAI 2023, supplement [S]; width, start and layers are the nearest of those tried, "
+        "docs/theory/linear_classifier.md [ours]",
         "published",
         "Networks differ from run to run: at s = .2 the paper's own means, over 10 runs, have standard errors of about "
         ".01, so that a gap of .02 is no surprise among 36.",
@@ -235,7 +236,7 @@ def memory_of_the_start(table: pd.DataFrame) -> Claim:
         statement="At s = .2 most of the paper's excess risk is a memory of θ₀: after 1,000 steps from 0 the "
         "adversarial risk is at least .05 lower at every d from 100 to 2,500 and at least .2 lower at d = 10⁵, and "
         "after 20,000 steps from their θ₀ it is at least .02 lower than after 1,000.",
-        source="docs/theory.md § 14 [derived]",
+        source="docs/theory/linear_classifier.md [derived]",
         thresholds="before any run",
         limits="limits are ours; a trial outside the pipeline had been seen",
         also={
@@ -268,7 +269,7 @@ def quarter_exponent(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="In the limit of training (from 0, normalised) the ℓ2 adversarial risk rises with d from d = 10⁴ to "
         "the largest d run at s = .2, to at least .05 above β, and stays within .02 of β at s = .3 and .4.",
-        source="beyond the paper; n‖μ‖⁴/d = n·d^(4s-1) [derived: docs/theory.md § 14]",
+        source="beyond the paper; n‖μ‖⁴/d = n·d^(4s-1) [derived: docs/theory/linear_classifier.md]",
         thresholds="after the default tier",
         also={"largest_d": rows["d"].max()},
     )
@@ -304,7 +305,7 @@ def same_direction_l2(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="At n = 50, s = .3, d = 200 and 500 and every budget that was run, ℓ2 adversarial training ends "
         "with at least .99 of the greatest ℓ2 margin: in the hard-margin direction.",
-        source="docs/theory.md § 14 [derived]",
+        source="docs/theory/linear_classifier.md [derived]",
         thresholds="after the default tier",
         limits="1 %: normalised descent is at about (n log n)/(4·steps) of the limit",
         also={"least_single_margin": rows["margin_ratio"].min(), "least_cosine": rows["max_margin_cosine"].min()},
@@ -324,7 +325,7 @@ def other_direction_linf(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="At n = 50, s = .3, d = 200 and 500 and an ℓ∞ budget of .1, ℓ∞ adversarial training gives ℓ2 margin "
         "away and reaches a robust margin that the hard-margin classifier has not.",
-        source="docs/theory.md § 14 [derived]",
+        source="docs/theory/linear_classifier.md [derived]",
         thresholds="after the default tier",
         also={"largest_cosine": rows["max_margin_cosine"].max()},
         figure="margins",
@@ -350,7 +351,7 @@ def linf_against_l2(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="At s = .2 an ℓ∞ budget of .01 adds less to the risk than an ℓ2 budget of .1 at every d run up to "
         "half of 157, and more at every d from twice 157 to 2,500.",
-        source="docs/theory.md § 14: d = (π/2)(α₂/α_∞)² = 157 [derived]; budgets [S]",
+        source="docs/theory/linear_classifier.md: d = (π/2)(α₂/α_∞)² = 157 [derived]; budgets [S]",
         thresholds="after the default tier",
         also={"crossing_dimension": crossing, "dimensions": rows["d"].nunique()},
     )

@@ -5,7 +5,8 @@ vector, s = .2, .3, .4, d = 100 … 2500, exponential loss, rate .001, 1,000 ste
 supplement has two-layer ReLU networks too. [fitted] to the numbers of its figures, as the text does not say or says it
 otherwise: the loss is the *mean* of exp(-margin), θ₀ has *standard deviation* 1/√d in each coordinate ("N(0, 1/√d)"),
 and *exactly* a tenth of all labels is wrong. The two-layer networks' width, start and trained layers are what was
-nearest among those tried (docs/theory.md §14). [ours]: other starts, more steps, larger d, normalised descent.
+nearest among those tried (docs/theory/linear_classifier.md). [ours]: other starts, more steps, larger d, normalised
+descent.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ def _predicts(id: str, table: pd.DataFrame, column: str, whose: str, why: str) -
         kind="beyond",
         statement="At γ = 5/n and every d/n from 1 to 10 the mean test error of networks at hinge loss 0 is within "
         f"{AGREE} of that of {whose}.",
-        source="docs/theory.md § 15",
+        source="docs/theory/moderate_dimension.md",
         thresholds="after the default tier",
         limits="the limit is ours; differences are of the same points",
         why=f"In the paper tier {why}.",
@@ -269,7 +269,7 @@ def nearly_half_spaces(table: pd.DataFrame) -> Claim:
         kind="beyond",
         statement=f"At γ = 5/n and every d/n from 1 to 10 the mean test error of networks is within {AGREE} of that "
         "of the half-space of their summed weights Σa_jw_j, under either stopping rule.",
-        source="docs/theory.md § 15",
+        source="docs/theory/moderate_dimension.md",
         thresholds="after the default tier",
         limits="the limit is ours; the half-space's error is the closed form",
         why="The half-space leaves out the even part (f(x)+f(-x))/2. At n = 100, over five seeds, its root mean "

@@ -187,7 +187,7 @@ def tangent_of_the_stem(table: pd.DataFrame) -> Claim:
         statement="What the paper prints for the tangent kernel is what the stem's weights make of it, which its "
         "theory leaves out: with them, at Tiny-ImageNet's 48 inputs a neuron, the closed form has both published "
         "correlations to .1; without them the least eigenvalue rises with depth, τ at least .2.",
-        source=f"docs/theory.md § 21 [derived]; {PAPER}, code [S]",
+        source=f"docs/theory/no_free_lunch.md [derived]; {PAPER}, code [S]",
         thresholds="after the default tier",
         limits="limits are ours; 48 images each of MNIST and CIFAR-10 had been looked at",
         also=_said(rows, "published_tangent", "limit_tangent", TANGENT),
@@ -213,8 +213,8 @@ def _bounded(id: str, table: pd.DataFrame, kernel: str, statement: str, source: 
             "share_above_at_width": (rows[f"{kernel}_simulated"] > rows[f"{kernel}_bound"]).mean(),
         },
         why="The bound adds up kernels of paths as if they were independent. Paths that share a linear edge add up "
-        "before they are squared, and a node's sum goes through the next edge as one: docs/theory.md § 21, figure "
-        "bounds.",
+        "before they are squared, and a node's sum goes through the next edge as one: docs/theory/no_free_lunch.md, "
+        "figure bounds.",
         figure="bounds",
     )
 
@@ -252,7 +252,7 @@ def bound_of_separate_paths(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="Where no linear edge lies on two paths, and at most one path has none, the paper's bound on the "
         "NNGP's least eigenvalue holds.",
-        source="docs/theory.md § 21 [derived]",
+        source="docs/theory/no_free_lunch.md [derived]",
         also={"dags": rows["dag"].nunique()},
         figure="bounds",
     )
@@ -285,7 +285,8 @@ def jacobian_theorem(table: pd.DataFrame) -> Claim:
         source=f"{PAPER}, Thm 4.1 [S]",
         also={f"ratio, P = {paths:g}": value for paths, value in ratio.items()},
         why="Derivatives along paths with weights of their own are independent vectors: they add in squares, so that "
-        "‖J‖ is near √P where the theorem has P, its largest possible value (docs/theory.md § 21, figure bounds).",
+        "‖J‖ is near √P where the theorem has P, its largest possible value (docs/theory/no_free_lunch.md, figure "
+        "bounds).",
         figure="bounds",
     )
 
@@ -300,7 +301,7 @@ def jacobian_limit(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="The mean norm of every DAG's derivative is within 5 % of the closed form that counts, for each "
         "linear edge, the paths that leave it.",
-        source="docs/theory.md § 21 [derived]",
+        source="docs/theory/no_free_lunch.md [derived]",
         figure="bounds",
     )
 
@@ -332,7 +333,7 @@ def closed_form_orders(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="The closed forms at infinite width order the DAGs' least eigenvalues, of either kernel, as "
         "networks of finite width have them: τ is at least .7.",
-        source="docs/theory.md § 21 [derived]",
+        source="docs/theory/no_free_lunch.md [derived]",
         figure="bounds",
     )
 
@@ -527,7 +528,7 @@ def deep_narrow(table: pd.DataFrame) -> Claim:
         source=f"{PAPER}: ranks 1, 538, 541 [S]",
         why="With longer training the deep and narrow DAG ranks as in the paper: .56, .91, .56 after 24 epochs, .07, "
         ".91, .95 after 100 and .02, .91, 1.0 after 400; the wide and shallow one's generalisation .35, .26, .09 (2 "
-        "seeds, docs/theory.md § 21).",
+        "seeds, docs/theory/no_free_lunch.md).",
         figure="ranks",
     )
 
@@ -546,7 +547,7 @@ def wide_shallow(table: pd.DataFrame) -> Claim:
         source=f"{PAPER}: ranks 217, 39, 1 [S]",
         why="With longer training the deep and narrow DAG ranks as in the paper: .56, .91, .56 after 24 epochs, .07, "
         ".91, .95 after 100 and .02, .91, 1.0 after 400; the wide and shallow one's generalisation .35, .26, .09 (2 "
-        "seeds, docs/theory.md § 21).",
+        "seeds, docs/theory/no_free_lunch.md).",
         figure="ranks",
     )
 
@@ -577,7 +578,7 @@ def named_ranks(table: pd.DataFrame) -> Claim:
         also=said,
         why="With longer training the deep and narrow DAG ranks as in the paper: .56, .91, .56 after 24 epochs, .07, "
         ".91, .95 after 100 and .02, .91, 1.0 after 400; the wide and shallow one's generalisation .35, .26, .09 (2 "
-        "seeds, docs/theory.md § 21).",
+        "seeds, docs/theory/no_free_lunch.md).",
         figure="ranks",
     )
 

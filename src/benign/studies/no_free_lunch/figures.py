@@ -263,7 +263,7 @@ def bounds(rows: pd.DataFrame) -> Figure:
     eigenvalues
         at infinite width against the paper's upper bounds; above the line a bound is broken. Then: norm of the output's
         derivative at finite width, against the paper's theorem, which adds up paths, and against the closed form of
-        docs/theory.md § 21. Open circles: no linear edge lies on two paths, and at most one path has none."""
+        docs/theory/no_free_lunch.md. Open circles: no linear edge lies on two paths, and at most one path has none."""
     numbers: list[pd.DataFrame] = []
     ended = converged(rows)
     ended = ended[ended["paths"] > 0]

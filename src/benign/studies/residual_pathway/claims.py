@@ -48,7 +48,7 @@ NAMES = {"emlp": "the equivariant network", "rpp": "the residual-pathway network
 SIZES = (
     "The paper's networks have 384 (inertia) and 128 (pendulum) channels and 300 and 1,000 epochs; the scope says "
     "ours. An equivariant network with few channels has few tensors of the rank that products of vectors need "
-    "(docs/theory.md § 22), and neither it nor the residual pathway's equivariant path is then much better "
+    "(docs/theory/residual_pathway.md), and neither it nor the residual pathway's equivariant path is then much better "
     "than a perceptron."
 )
 

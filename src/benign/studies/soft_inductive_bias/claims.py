@@ -246,7 +246,7 @@ def closed_form_error(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="At every number of Gaussian features with |d - n| ≥ n/10 that was run, the mean squared error of "
         "least squares is that of the closed forms for both descents to 10 %, without a fitted constant.",
-        source="docs/theory.md §13",
+        source="docs/theory/soft_inductive_bias.md",
         limits=f"10 % for the leading order in 1/n; {TRIALS}",
         why="Over 200 seeds the squared error is off by -4 ± 5 % at d = 220, -2 ± 4 % at 230, -2 ± 3 % at 240 and "
         "-2 ± 4 % at 170 (n = 200): beyond that the table shows the noise of its seeds, which all d share.",
@@ -355,7 +355,7 @@ def evidence_linear(table: pd.DataFrame) -> Claim:
         kind="check",
         statement="The mean log evidence of a Gaussian process on 4 and 9 is its exact expectation over the flips, "
         "which is linear in (1-2p)², to a twentieth of its whole fall.",
-        source="docs/theory.md §13",
+        source="docs/theory/soft_inductive_bias.md",
         thresholds="after the paper tier",
         limits="a twentieth is ours",
         why="One sample's evidence varies by 5 to 6 % of the fall at n = 400, and by 1 to 3 % at 2,000 (paper tier).",
@@ -541,7 +541,7 @@ def bound_holds(table: pd.DataFrame) -> Claim:
         always("holds", "test error at most the bound", rows, holds, ["seed", "subspace"], "subspaces"),
         kind="check",
         statement="No network's test error is above its bound, with true or with random labels.",
-        source="countable-hypothesis bound; docs/theory.md §13",
+        source="countable-hypothesis bound; docs/theory/soft_inductive_bias.md",
         limits="for all networks of one labelling together the bound fails with probability .05 at most",
         figure="bounds",
     )

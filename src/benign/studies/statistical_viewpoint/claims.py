@@ -1,7 +1,8 @@
 """Claims about the survey's theory, each judged on the table alone.
 
 Sources: the survey is Bartlett, Montanari, Rakhlin 2021, whose abstract was at hand [abstract]; its formulas and those
-of the works it rests on are remembered [M] and were either derived (docs/theory.md §12) or are put to the test here.
+of the works it rests on are remembered [M] and were either derived (docs/theory/statistical_viewpoint.md) or are put
+to the test here.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ def not_benign(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="Overfitting is not benign for i^(-a) with a = 2 and 3, e^(-i/τ), and isotropic data with p = 2n: at "
         "the largest n that was run the variance is a - 1, n/τ - 1 and n/(p - n) times that of the noise, to 15 %.",
-        source="benign overfitting, §4.2 (only that it does not vanish) [abstract, M]; the limits: docs/theory.md §12",
+        source="benign overfitting, §4.2 (only that it does not vanish) [abstract, M]; the limits: "
+        "docs/theory/statistical_viewpoint.md",
         limits="15 % is ours: the limits leave out relative orders (n/p)^(a-1), τ/n and 1/n. a = 1.5, where the first "
         "is 22 % at p = 20n, was left out after the default tier",
     )
@@ -183,7 +185,7 @@ def leading_variance_where_small(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="For k spikes over a flat tail of p - k eigenvalues the variance is u = k/n + n/(p - k) to 2u², "
         "wherever u is at most .2.",
-        source="docs/theory.md §12",
+        source="docs/theory/statistical_viewpoint.md",
         limits=f"2u² bounds the next order; {TRIALS}",
         why="The largest deviation is at n = 100, p = 30,000: the deterministic equivalent, .0506, is .48 of 2u² off "
         "u = .0533, and the mean over ten seeds another .13.",
@@ -203,7 +205,8 @@ def deterministic_equivalent(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="For every spectrum and size that was run the variance is d₂/(n - d₂) to a relative 3/n, where "
         "d₂ = Σ(λ_i/(λ_i + κ))² and κ is the effective ridge, without a constant to fit.",
-        source="ridgeless regression, §4.2-4.3 (Hastie et al. 2022) [abstract]; the formula: docs/theory.md §12",
+        source="ridgeless regression, §4.2-4.3 (Hastie et al. 2022) [abstract]; the formula: "
+        "docs/theory/statistical_viewpoint.md",
         limits=f"corrections are O(1/n); {TRIALS}",
         why="For e^(-i/τ) at n = 200 to 800 one sample's variance has a relative standard deviation of 4/n to 23/n, so "
         "that ten do not tell 3/n; at all other points of the paper tier the mean is within 1.6/n.",
@@ -239,7 +242,7 @@ def isotropic_exact(table: pd.DataFrame) -> Claim:
         kind="check",
         statement="For isotropic data, at each |p - n| ≥ 4 that was run, the mean variance is p/(n-p-1) below and "
         "n/(p-n-1) above the threshold, and the mean bias above it 1 - n/p, each to 10 %.",
-        source="ridgeless regression, §4.3; exact by the inverse Wishart law: docs/theory.md §12",
+        source="ridgeless regression, §4.3; exact by the inverse Wishart law: docs/theory/statistical_viewpoint.md",
         thresholds="after the paper tier",
         limits="10 % is ours: at 4 from the threshold one dimension more or less is 25 %; nearer to it the variance's "
         "own variance is infinite",
@@ -289,7 +292,8 @@ def isotropic_threshold(table: pd.DataFrame) -> Claim:
 SETTING = ["d", "n", "features", "ridge"]
 _features = functools.partial(
     _claim,
-    source="random features, §6 (Mei, Montanari 2022) [abstract]; formula [M], derived again in docs/theory.md §12",
+    source="random features, §6 (Mei, Montanari 2022) [abstract]; formula [M], derived again in "
+    "docs/theory/statistical_viewpoint.md",
     figure="random_features",
 )
 
@@ -393,7 +397,7 @@ def descent_to_min_norm(table: pd.DataFrame) -> Claim:
         kind="check",
         statement="Gradient descent ends, to 1e-6, from 0 at the min-norm interpolant and from a random start at the "
         "interpolant nearest to it, which is at least a tenth of the way off the min-norm one.",
-        source="implicit regularisation, §3 [abstract, M]; exact: docs/theory.md §12",
+        source="implicit regularisation, §3 [abstract, M]; exact: docs/theory/statistical_viewpoint.md",
         limits="1e-6 was given with the task; a tenth is ours",
     )
 
@@ -409,7 +413,7 @@ def descent_course(table: pd.DataFrame) -> Claim:
         kind="check",
         statement="As long as 1e-9 of its way to an interpolant is left, the distance of gradient descent is that of "
         "independent geometric decays, one for each singular value, to a relative 1e-3.",
-        source="docs/theory.md §12, exact",
+        source="docs/theory/statistical_viewpoint.md, exact",
         limits="rounding of 1e-13 or so over distances of 1e-9",
     )
 
@@ -461,7 +465,8 @@ def max_margin_constant(table: pd.DataFrame) -> Claim:
         always("near", "angle within 5 % from t = 1,000 on", rows, off <= 0.05, COURSE, "courses"),
         statement="Where support vectors span all points and none has less than a tenth of the largest multiplier, "
         "w(t) = ŵ log t + w̃ with the closed-form w̃ gives the angle to 5 % from t = 1,000 on, in every course.",
-        source="implicit regularisation, §3 (Soudry et al. 2018) [M: remembered, derived in docs/theory.md §12]",
+        source="implicit regularisation, §3 (Soudry et al. 2018) [M: remembered, derived in "
+        "docs/theory/statistical_viewpoint.md]",
         also={"largest_deviation": off.max(), "median_deviation": off.median()},
         why="At p = 5, off by 65 to 72 %, points off the margin still carry a third of the gradient's weight after "
         "10⁶ steps. At p = 400 with a least multiplier of .13 of the largest the deviation falls from 6.5 % at "
@@ -513,7 +518,7 @@ def lazy_movement_constant(table: pd.DataFrame) -> Claim:
         kind="derived",
         statement="From m = 256 on the relative movement of the first layer of lazy networks is √(yᵀK⁻¹y/(md)), with "
         "K the tangent kernel of infinite width, to 10 % and with nothing fitted.",
-        source="the linear regime, §5; the formula: docs/theory.md §12",
+        source="the linear regime, §5; the formula: docs/theory/statistical_viewpoint.md",
         limits="10 % is ours: the kernel's fluctuation is of order √(1/m), 6 % at 256",
     )
 

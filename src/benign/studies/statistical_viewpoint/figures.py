@@ -1,7 +1,7 @@
 """The study's figures: effective ranks, isotropic regression, random features, what descent selects, lazy training.
 
-Points are simulated, lines are theory (docs/theory.md §12). Letters: n points, p dimension, N random features, m
-neurons.
+Points are simulated, lines are theory (docs/theory/statistical_viewpoint.md). Letters: n points, p dimension, N random
+features, m neurons.
 """
 
 from __future__ import annotations

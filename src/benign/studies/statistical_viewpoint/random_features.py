@@ -1,6 +1,7 @@
 """Ridge regression on random ReLU features: bias and variance of one draw of points and features.
 
-They are exact over targets, noise and test points (docs/theory.md §12): only the points and the features are drawn.
+They are exact over targets, noise and test points (docs/theory/statistical_viewpoint.md): only the points and the
+features are drawn.
 """
 
 from __future__ import annotations

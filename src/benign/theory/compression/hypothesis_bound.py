@@ -1,7 +1,7 @@
 """The countable-hypothesis bound on the risk of a network from the length of its description.
 
 Lotfi et al., "PAC-Bayes Compression Bounds So Tight That They Can Explain Generalization" (NeurIPS 2022) and Wilson
-2025, as a third party renders them; proof: docs/theory.md §13.
+2025, as a third party renders them; proof: docs/theory/soft_inductive_bias.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ codes) with integers |codes_i| ≤ reach. A message is
 
 with γ Elias's code of positive integers and rank the number of the sequence among all with these counts (Cover,
 "Enumerative source encoding", 1973), in ⌈log₂ multinomial⌉ bits: within the cost of the counts of the sequence's
-empirical entropy. Messages are texts of "0" and "1". docs/theory.md §13.
+empirical entropy. Messages are texts of "0" and "1". docs/theory/soft_inductive_bias.md.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Robust error of a half-space under ℓ2 and ℓ∞ perturbations of the Gaussian mixture (docs/theory.md §14).
+"""Robust error of a half-space under ℓ2 and ℓ∞ perturbations of the Gaussian mixture.
 
+Derived in docs/theory/linear_classifier.md.
 Mixture and letters as in `benign.theory.mixture.gaussian`: x = ỹμ + ξ, ξ ~ N(0, I_d), labels flipped with
 probability β, α the budget in the norm at hand. ‖·‖_q is the dual of the perturbation's norm: ℓ2 for ℓ2, ℓ1 for ℓ∞.
 """

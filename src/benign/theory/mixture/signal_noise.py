@@ -1,7 +1,8 @@
 """Closed forms for signal and noise on orthogonal subspaces, and the max-margin network of aligned neurons.
 
 x = √γ·ỹ·v + √(1-γ)·ν, ν ~ N(0, (I - vvᵀ)/d) [S: Karhadkar et al., NeurIPS 2024]; the closed forms are [derived], in
-docs/theory.md §15. Letters: n training points, d dimension, γ signal share, β flip rate, a slope of the leaky ReLU.
+docs/theory/moderate_dimension.md. Letters: n training points, d dimension, γ signal share, β flip rate, a slope of
+the leaky ReLU.
 """
 
 from __future__ import annotations

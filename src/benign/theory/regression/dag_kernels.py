@@ -1,8 +1,8 @@
 """Kernels of networks that are DAGs, at infinite width in closed form, beside what Chen, Huang, Wang (2023) state.
 
 Node 0 is the stem's output. In units in which a linear edge is ρ(h) = √(2/m)·ReLU(Wh), W ~ N(0, I) [S]. Derivations,
-and why the paper's sums over paths differ from the kernels: docs/theory.md § 21. Letters: f, f' of the paper, P
-paths, d_p linear edges on path p, K the kernel of node 0, m the width.
+and why the paper's sums over paths differ from the kernels: docs/theory/no_free_lunch.md. Letters: f, f' of the paper,
+P paths, d_p linear edges on path p, K the kernel of node 0, m the width.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Maddox, Benton, Wilson, "Rethinking Parameter Counting" (arXiv 2003.02139) and its notebook. The features are
 x_j = y + z_j, j ≤ d, with y and all z_j independent N(0, 1): each column repeats the target under noise of its own.
-Errors are mean squared, for a target of unit variance. Derived: docs/theory.md §13.
+Errors are mean squared, for a target of unit variance. Derived: docs/theory/soft_inductive_bias.md.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ def condition(kernel: Floats, y: Floats, noise_variance: float) -> Posterior:
 def expected_evidence(kernel: Floats, y: Floats, noise_variance: float, flip_rate: float) -> float:
     """E ln N(y'; 0, K + σ²I) over y' = y (n,), entries ±1, each flipped independently with probability p, exact.
 
-    With A = (K + σ²I)⁻¹, E y'ᵀAy' = (1-2p)²yᵀAy + (1 - (1-2p)²) tr A: linear in (1-2p)². docs/theory.md §13.
+    With A = (K + σ²I)⁻¹, E y'ᵀAy' = (1-2p)²yᵀAy + (1 - (1-2p)²) tr A: linear in (1-2p)².
+    docs/theory/soft_inductive_bias.md.
     """
     precision = cho_solve(cho_factor(kernel + noise_variance * np.eye(len(y)), lower=True), np.eye(len(y)))
     kept = (1 - 2 * flip_rate) ** 2

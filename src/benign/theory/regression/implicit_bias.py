@@ -1,7 +1,7 @@
 """Where gradient descent goes among the solutions: the nearest interpolant, and the max-margin direction.
 
 §3 of Bartlett, Montanari, Rakhlin 2021; Soudry, Hoffer, Nacson, Gunasekar, Srebro, The implicit bias of gradient
-descent on separable data, 2018. Derivations: docs/theory.md §12.
+descent on separable data, 2018. Derivations: docs/theory/statistical_viewpoint.md.
 Letters: X (n, p) points as rows; A = diag(y)X for labels y = ±1; η step size, t steps.
 """
 

@@ -1,7 +1,7 @@
 """Laplace's approximation of a classifier's posterior: effective dimension and marginal likelihood, exact but for it.
 
 All parameters, with the Gauss-Newton form of the Hessian (MacKay 1992; Immer et al. 2021; Maddox, Benton, Wilson 2020).
-Derived: docs/theory.md §13.
+Derived: docs/theory/soft_inductive_bias.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Minimum-norm least squares: effective ranks, the variance and bias that they decide, and the exact isotropic risk.
 
 Bartlett, Long, Lugosi, Tsigler, Benign overfitting in linear regression, 2020; Hastie, Montanari, Rosset, Tibshirani
-2022; both in §4 of Bartlett, Montanari, Rakhlin 2021. Derivations: docs/theory.md §12.
+2022; both in §4 of Bartlett, Montanari, Rakhlin 2021. Derivations: docs/theory/statistical_viewpoint.md.
 
 Letters: n points in R^p, x ~ N(0, Σ) with eigenvalues λ₁ ≥ λ₂ ≥ … > 0, y = ⟨θ, x⟩ + noise of variance σ². The excess
 risk is bias + σ²·variance. Eigenvalues are float arrays (p,) in decreasing order.

@@ -7,7 +7,7 @@ f(x) = Σ_j a_j ReLU(⟨θ_j, x⟩/√d), N rows θ_j and the points x uniform o
     test error = bias + (noise variance + F★²)·variance + F★²
 
 It is that paper's theorem as remembered [M]. The tests hold it against what ridge regression on Gaussian features with
-the same second moments gives [derived: docs/theory.md §12].
+the same second moments gives [derived: docs/theory/statistical_viewpoint.md].
 Letters: ψ₁ = N/d, ψ₂ = n/d, ζ = μ₁/μ★, λ the ridge.
 """
 

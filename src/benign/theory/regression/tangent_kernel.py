@@ -2,7 +2,7 @@
 
 Jacot, Gabriel, Hongler 2018; Chizat, Oyallon, Bach 2019; §5 of Bartlett, Montanari, Rakhlin 2021. f(x) = (1/√m)Σ_j
 a_jφ(⟨w_j, x⟩), a_j = ±1 fixed, w_j ~ N(0, I_d), paired so that f = 0 at first. Descent with step η on ½Σ(f(x_i) -
-y_i)², t steps. Derivations: docs/theory.md §12.
+y_i)², t steps. Derivations: docs/theory/statistical_viewpoint.md.
 """
 
 from __future__ import annotations
