@@ -2,8 +2,8 @@
 
 minimise over w   (1/n) Σ_i max_{‖δ_i‖ ≤ α} exp(-y_i ⟨w, x_i + δ_i⟩) = (1/n) Σ_i exp(-m_i)
 
-with robust margins m_i = y_i⟨w, x_i⟩ - α‖w‖_q: the inner maximum has a closed form (docs/theory/linear_classifier.md), so
-nothing is attacked here. Letters: n points, d coordinates; X (n, d), y (n,) observed labels ±1, w (d,).
+with robust margins m_i = y_i⟨w, x_i⟩ - α‖w‖_q: the inner maximum has a closed form (docs/theory/linear_classifier.md),
+so nothing is attacked here. Letters: n points, d coordinates; X (n, d), y (n,) observed labels ±1, w (d,).
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def draw_sample_sizes(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
 # ---------------------------------------------------------------- double descent
 
 FEATURES = {"gaussian": "Gaussian features", "relu": "random ReLU features"}
-PRIOR, PREDICTED = "min(n, d) less effective dimension", "derived"
+DIMENSION, PRIOR, PREDICTED = "effective dimension", "min(n, d) less effective dimension", "derived"
 
 
 def double_descent(rows: pd.DataFrame) -> Figure:
