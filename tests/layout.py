@@ -83,7 +83,7 @@ def cut_off(figure: matplotlib.figure.Figure) -> Iterator[str]:
     places = [(repr(text.get_text()), corners(text)) for text in texts(figure)]
     places += [("a legend", legend.get_window_extent().get_points()) for legend in legends(figure)]
     for name, place in places:
-        if (place < -PIXEL).any() or (place > figure.bbox.size + PIXEL).any():
+        if (place < -PIXEL).any() or (place > np.asarray(figure.bbox.size) + PIXEL).any():
             yield f"{name} leaves the canvas"
 
 
@@ -128,8 +128,8 @@ def of_wrong_size(figure: matplotlib.figure.Figure) -> Iterator[str]:
     if not any(np.isclose(width, each) for each in WIDTHS):
         yield f"{width:g} inches wide: neither a column nor a page"
     for text in texts(figure):
-        if text.get_fontsize() < SMALLEST:
-            yield f"{text.get_text()!r} has {text.get_fontsize():g} points"
+        if (points := float(text.get_fontsize())) < SMALLEST:
+            yield f"{text.get_text()!r} has {points:g} points"
 
 
 # ---------------------------------------------------------------- styles and their names
@@ -162,8 +162,9 @@ Style = Point | Stroke | Area
 
 def of_path(path: Path) -> Any:
     """A marker's shape, comparable: its path but for size."""
-    corners = path.vertices - path.vertices.min(0)  # type: ignore[operator]
-    return tuple(np.round(corners / corners.max(), 2).ravel() + 0.0)
+    vertices = np.asarray(path.vertices, float)
+    sides = vertices - vertices.min(0)
+    return tuple(np.round(sides / sides.max(), 2).ravel() + 0.0)
 
 
 def styles(artist: Any, bounds: Bbox | None = None) -> Iterator[Style]:
@@ -172,14 +173,13 @@ def styles(artist: Any, bounds: Bbox | None = None) -> Iterator[Style]:
         yield from _of_line(artist, bounds)
     elif isinstance(artist, PathCollection):
         offsets = np.asarray(artist.get_offsets(), float)
-        colours, paths = artist.get_facecolor(), artist.get_paths()
+        colours, paths = np.asarray(artist.get_facecolor(), float), artist.get_paths()
         for i, place in enumerate(offsets):
             if bounds is None or bounds.contains(*place):
-                colour = to_hex(colours[i % len(colours)])  # type: ignore[arg-type]
-                yield Point(colour, of_path(paths[i % len(paths)]))
+                yield Point(to_hex(tuple(colours[i % len(colours)])), of_path(paths[i % len(paths)]))
     elif isinstance(artist, (PolyCollection, Patch)):
-        colour: Any = artist.get_facecolor()
-        yield Area(to_hex(colour if isinstance(artist, Patch) else colour[0]))
+        face: Any = artist.get_facecolor()
+        yield Area(to_hex(face if isinstance(artist, Patch) else face[0]))
 
 
 def _of_line(line: Line2D, bounds: Bbox | None) -> Iterator[Style]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import recompute
+import recompute  # type: ignore[import-not-found]  # beside this script, which is its folder
 
 from benign import studies
 

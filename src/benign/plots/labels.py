@@ -9,7 +9,7 @@ from __future__ import annotations
 # What stands on axes, by what it is about; settings that name a row of panels are no quantities and stand in no list.
 SETTINGS = (
     "dimension d",
-    "dimension p",
+    "dimension $p$",
     "training points n",
     "training pairs",
     "d/n",
@@ -65,6 +65,8 @@ ERRORS = (
     "error",
     "test error",
     "robust test error",
+    "robust test error, ℓ2",
+    "robust test error, ℓ∞",
     "robust test error (true labels)",
     "robust training error",
     "robust training loss",

@@ -18,7 +18,7 @@ from benign.plots.looks import ACTIVATIONS, DASHED, DOTTED, OPEN, ROBUST, TRAIN,
 from benign.studies.assumption_ledger.ledger import ENTRIES, NEAR, base, broken
 
 BASE, BROKEN, LIMIT = "base setting", "broken, in its outcome's colour", f"β + {NEAR:g}"
-DOTS = {"linewidth": 1.0, "linestyle": ":"}
+DOTS: dict[str, Any] = {"linewidth": 1.0, "linestyle": ":"}
 # Test points are a sample, and their share an estimate; the training points are all there are.
 MEASURED: dict[str, tuple[str, str | None]] = {
     ROBUST: ("robust_test_error", "tested"),
@@ -117,7 +117,12 @@ def draw_ledger(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     robust.set(xlim=(-0.02, 1.03), xticks=[0, 0.25, 0.5, 0.75, 1], xticklabels=["0", ".25", ".5", ".75", "1"])
     train.set_xlim(-0.01, max(0.1, 1.2 * numbers.loc[numbers["quantity"] == TRAIN, "mean"].max()))
     train.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3))
-    for name, look in ((BROKEN, {"marker": "o", "markersize": 4}), (BASE, {"marker": "o"} | OPEN), (LIMIT, DOTS)):
+    looks: dict[str, dict[str, Any]] = {
+        BROKEN: {"marker": "o", "markersize": 4},
+        BASE: {"marker": "o"} | OPEN,
+        LIMIT: DOTS,
+    }
+    for name, look in looks.items():
         robust.plot([], [], label=plots.typeset(name), **{"color": COLOURS["grey"], "linestyle": ""} | look)
     plots.legend(figure, 3)
     return figure

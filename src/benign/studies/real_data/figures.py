@@ -118,7 +118,7 @@ def predicted_transition(rows: pd.DataFrame) -> Figure:
         the claims."""
     reached = reaching(converged(rows))
     numbers = [
-        _judged(of_beta, name, (pair, TRANSITION, series))
+        _judged(of_beta, name, (str(pair), TRANSITION, series))
         for pair, part in reached.groupby("pair")
         for series, name in FORMS.items()
         for _, of_beta in part.groupby("flip_rate")

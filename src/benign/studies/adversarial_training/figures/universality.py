@@ -273,7 +273,8 @@ def draw_clock(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     facets.draw(plots.in_order(numbers["series"]), markersize=3, linestyle="-", linewidth=0.7)
     for panel in facets:
         plots.log_axis(panel.axes, "x", 4)
-        panel.axes.set_xlabel("c·t" if panel.quantity == CLOCK else "initial weights over first step")
+        across = "c·t" if panel.quantity == CLOCK else "initial weights over first step"
+        panel.axes.set_xlabel(plots.typeset(across))
     for axes in facets.grid[:, 0]:
         axes.set_ylabel(plots.typeset(H))
     return facets.finish(5)
