@@ -35,11 +35,14 @@ SETTINGS = (
     "level $v$",
     "relation",
     "DAG",
+    "along $\\mu$",
+    "across $\\mu$",
     "$x$",
     "$y$",
 )
 NETWORKS = (
     "width m",
+    "width (channels)",
     "order",
     "nodes of the reservoir",
     "penalty of the ridge regression",
