@@ -105,7 +105,7 @@ def test_networks_are_marked_by_what_their_rows_say(smoke: pd.DataFrame) -> None
         return {str(name): int(n) for name, n in counts.items() if str(name).startswith("network, ")}
 
     total = sum(marks(smoke).values())
-    assert total > 10
+    assert total
     fitted = smoke.assign(robust_train_error=0.0)
     assert marks(fitted.assign(robust_test_error_clean_labels=0.6)) == {"network, harmful": total}
     assert marks(fitted.assign(robust_test_error_clean_labels=0.4)) == {"network, benign": total}
