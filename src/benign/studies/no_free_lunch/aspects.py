@@ -52,7 +52,7 @@ def trained(table: pd.DataFrame, rate: float = CONSTANT) -> pd.DataFrame:
 def tuned(table: pd.DataFrame) -> pd.DataFrame:
     """Each DAG at the rate that gives the least mean training loss, over the seeds that every rate was run with.
 
-    Of the data sets that were run with several rates.
+    Of the data sets and the DAGs that were run with several rates.
     """
     rows = of_experiments(table, "trained")
     found = [_tuned(part) for _, part in rows.groupby("data") if part["rate"].nunique() > 1]
@@ -64,7 +64,9 @@ def _tuned(rows: pd.DataFrame) -> pd.DataFrame:
     common = set.intersection(*(set(part["seed"]) for _, part in rows.groupby("rate")))
     rows, network = rows[rows["seed"].isin(common)], ["dag", "pruned_first"]
     each = rows.groupby([*network, "rate"])[LOSS].agg(["mean", "size"]).reset_index()
-    each = each[each["size"] == len(common)].sort_values("mean", kind="stable").drop_duplicates(network)
+    each = each[each["size"] == len(common)]
+    several = each.groupby(network)["rate"].transform("nunique") > 1
+    each = each[several].sort_values("mean", kind="stable").drop_duplicates(network)
     return rows.merge(each[[*network, "rate"]], on=[*network, "rate"])
 
 

@@ -84,8 +84,8 @@ _trained = functools.partial(
 )
 UNFINISHED = (
     "It depends on how far training goes: with the default tier's 43 DAGs at 24, 100 and 400 epochs τ of the loss with "
-    "depth is -.14, -.52, -.65, of the gap with depth .15, .42, .48 and with P .50, .18, .06 (2 seeds, docs/theory.md "
-    "§ 21)."
+    "depth is -.14, -.52, -.65, of the gap with depth .15, .42, .48 and with P .50, .18, .06 (2 seeds, "
+    "docs/theory/no_free_lunch.md)."
 )
 CLEAR = 0.3  # the |τ| from which a published sign is held to
 NEAR = 0.2  # of τ, and of a rank over the number of DAGs
