@@ -25,7 +25,8 @@ from benign import studies
 from benign.declared import described, kind_of
 from benign.pipeline import settings, tables
 from benign.pipeline.console import add_images, distinct, name_and_value, parser, reports_errors
-from benign.pipeline.questions import answer, flat, usual
+from benign.pipeline.questions import usual
+from benign.pipeline.single import answer, flat
 from benign.pipeline.slices import load_images, memory_shortage_explained, prepare
 from benign.study import Context, Study
 

@@ -9,13 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benign.pipeline.questions import run, sweep
+    from benign.pipeline.questions import sweep
+    from benign.pipeline.single import run
 
 __all__ = ["run", "sweep"]
+HOMES = {"run": "benign.pipeline.single", "sweep": "benign.pipeline.questions"}
 
 
 def __getattr__(name: str) -> Any:
     """What `__all__` has is imported when it is asked for: to import the package costs nothing."""
-    if name in __all__:
-        return getattr(importlib.import_module("benign.pipeline.questions"), name)
+    if name in HOMES:
+        return getattr(importlib.import_module(HOMES[name]), name)
     raise AttributeError(f"module 'benign' has no attribute {name!r}")

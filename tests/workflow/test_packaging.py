@@ -99,7 +99,7 @@ OURS = {
     "benign",
     *(
         path.stem
-        for name in ("scripts", "tools", "benchmarks", "examples", "tests")
+        for name in ("scripts", "tools", "benchmarks", "examples", "tests", "tests/regression")
         for path in ROOT.glob(f"{name}/*.py")
     ),
 }

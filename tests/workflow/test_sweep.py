@@ -18,7 +18,7 @@ import benign
 import run_cell
 import sweep
 from benign import studies
-from benign.pipeline import questions, sweep_figure, tables
+from benign.pipeline import questions, single, sweep_figure, tables
 from benign.pipeline.console import UserError
 from benign.study import CellError
 from support import ROOT
@@ -111,7 +111,7 @@ def test_to_import_the_package_imports_nothing_else() -> None:
 def test_one_cell_in_a_notebook_is_what_the_command_says(capsys: pytest.CaptureFixture[str]) -> None:
     found = benign.run(STUDY, **asked(*SMALL), signal=np.float64(8), budget=2)
     assert run_cell.main([STUDY, "--json", *SMALL, "signal=8", "budget=2"]) == 0
-    said = questions.flat(json.loads(capsys.readouterr().out))
+    said = single.flat(json.loads(capsys.readouterr().out))
     assert isinstance(found, pd.Series)
     assert found.drop("seconds").to_dict() == {name: value for name, value in said.items() if name != "seconds"}
 

@@ -1,4 +1,4 @@
-"""Questions of one's own: one cell, or a sweep over values; what run_cell.py, sweep.py and `benign.run`, `.sweep` ask.
+"""Questions of one's own: a sweep over values; what sweep.py and `benign.sweep` ask. One cell: `pipeline.single`.
 
 A sweep runs as a tier does: its cells are planned, slices of them run side by side by scripts/run_slice.py, and every
 row is kept as it ends, so that a sweep that was interrupted, or asks for more, computes only what is missing.
@@ -24,7 +24,7 @@ from benign.declared import kind_of, nearest
 from benign.pipeline import plans, provenance, settings, tables
 from benign.pipeline.console import Ticker, UserError, duration, locked
 from benign.pipeline.rows import Arrivals, tally
-from benign.study import Cell, Context, Study
+from benign.study import Cell, Study
 
 FOLDER = Path("sweeps")
 RUN_SLICE = settings.ROOT / "scripts" / "run_slice.py"
@@ -32,7 +32,7 @@ POLL_SECONDS = 0.2
 PANELS = 12  # the most that a page can show
 
 
-# ---------------------------------------------------------------- one cell
+# ---------------------------------------------------------------- what is asked of
 
 
 def study_named(name: str) -> Study:
@@ -48,53 +48,12 @@ def usual(study: str) -> dict[str, Any]:
     return settings.section(settings.grid_file(study), study, "default")["grid"]
 
 
-def answer(study: Study, cell: Cell, context: Context) -> dict[str, Any]:
-    """What the study reports of one cell, with the seconds that it took and the cell itself."""
-    started = time.perf_counter()
-    (row,) = study.part("experiment", "run")([cell], context)
-    seconds = time.perf_counter() - started
-    return {**study.report(row), "seconds": round(seconds, 3), "cell": cell.fields()}
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dicts as one, names joined by dots."""
-    result: dict[str, Any] = {}
-    for name, value in values.items():
-        result |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return result
-
-
-def run(study: str, *, device: str = "cpu", images: Mapping[str, str | Path] | None = None, **values: Any) -> pd.Series:
-    """Run one cell and return what scripts/run_cell.py prints: numbers with their intervals, theory, seconds, the cell.
-
-    values: fields of the cell, e.g. benign.run("adversarial_training", d=10_000, signal=8, budget=2); those left out
-        take the default tier's values
-    images: data set to its file, from scripts/fetch_data.py
-    """
-    # Torch takes seconds to import, and a sweep's own process does without.
-    import torch
-
-    from benign.pipeline.slices import existing, load_images, memory_shortage_explained, prepare
-
-    asked, device = study_named(study), settings.resolve_device(device)
-    cell = asked.single({name: _plain(value) for name, value in values.items()}, usual(study))
-    files = {name: existing(name, Path(file)) for name, file in (images or {}).items()}
-    threads = torch.get_num_threads()
-    prepare(device, threads)
-    context = Context(study, device, threads, functools.partial(load_images, files) if files else _no_images)
-    with memory_shortage_explained():
-        return pd.Series(flat(answer(asked, cell, context)), name=study, dtype=object)
-
-
-def _no_images(name: str) -> Any:
-    raise UserError(f"this study needs the images of {name}: give images={{{name!r}: FILE}} (scripts/fetch_data.py)")
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
 # ---------------------------------------------------------------- values
+
+
+def plain(value: Any) -> Any:
+    """A value that may come from NumPy as Python has it."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def read_values(study: Study, given: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -116,7 +75,7 @@ def read_values(study: Study, given: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 def _values(study: Study, name: str, value: Any) -> list[Any]:
     if not isinstance(value, str):
-        return [_plain(each) for each in (value if isinstance(value, Iterable) else [value])]
+        return [plain(each) for each in (value if isinstance(value, Iterable) else [value])]
     fields = study.shorthand.model_fields | study.cell.model_fields
     kind = kind_of(fields[name].annotation) if name in fields else None
     found: list[Any] = []
@@ -327,12 +286,10 @@ def in_words(cost: Mapping[str, Any]) -> str:
 __all__ = [
     "FOLDER",
     "Sweep",
-    "answer",
     "axes_of",
     "compute",
-    "flat",
     "in_words",
-    "run",
+    "plain",
     "study_named",
     "sweep",
     "usual",
