@@ -306,8 +306,7 @@ def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
     origins = ["--origins", str(tmp_path / "origins.json")]
     options = ["--tier", "smoke", "--claims", str(tmp_path / "claims.json"), *origins, *targets]
     assert "is of tier 'paper', not 'smoke'" in error_of(capsys, merge_claims.main(options))
-    page = str(tmp_path / "ARTIFACT.md")
-    said = error_of(capsys, render_artifact.main(["--results", str(tmp_path), "--output", page]))
+    said = error_of(capsys, render_artifact.main(["--results", str(tmp_path), "--pages", str(tmp_path)]))
     assert "run `make reproduce` first" in said
     assert files(tmp_path) == ["claims.json", "origins.json"]
 

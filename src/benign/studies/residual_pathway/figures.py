@@ -154,7 +154,7 @@ def _by_series(rows: pd.DataFrame, names: dict[str, str] = MODELS) -> list[tuple
 
 def _best(numbers: pd.DataFrame, panel: str) -> list[pd.DataFrame]:
     """The least error at each s, and where the least becomes another's."""
-    errors = numbers[numbers["quantity"] == ERROR].pivot(index="x", columns="series", values="mean")
+    errors = numbers[numbers["quantity"] == ERROR].pivot(index="x", columns="series", values="mean").dropna(how="all")
     if errors.empty:
         return []
     winner, s = errors.idxmin(axis=1).tolist(), errors.index.to_numpy()
