@@ -13,7 +13,6 @@ def page(run: tiers.Run, results: Path) -> str:
     return render(
         "artifact.md",
         run=run,
-        options="" if run.tier == "default" else f" --configfile config/{run.tier}.yaml",
         studies=[
             {"name": name, "verdicts": tiers.in_words(claims), **run.studies[name]}
             for name, claims in run.by_study().items()

@@ -22,7 +22,7 @@ def claims(run: tiers.Run) -> str:
         run=run,
         verdicts=VERDICTS,
         studies=[
-            {"name": study, "subject": subject(study), "anchor": study, "numbers": tiers.tally(members).values()}
+            {"name": study, "subject": subject(study), "numbers": tiers.tally(members).values()}
             for study, members in run.by_study().items()
         ],
         kinds=tiers.by_kind(run.claims),

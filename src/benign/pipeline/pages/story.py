@@ -50,9 +50,8 @@ DRAWN = {"Figure 3: over the signal": ("signal",)}  # figures beside those that 
 def crosswalk(run: tiers.Run) -> str:
     """A row for each item; KeyError for a claim that `run` does not have."""
     found = {(claim["study"], claim["id"]): claim for claim in run.claims}
-    options = "" if run.tier == "default" else f" --configfile config/{run.tier}.yaml"
     items = [item(words, study, [found[study, name] for name in names]) for words, (study, names) in ITEMS.items()]
-    return render("story_crosswalk.md", items=items, tier=run.tier, options=options)
+    return render("story_crosswalk.md", items=items, run=run)
 
 
 def item(words: str, study: str, claims: list[dict[str, Any]]) -> dict[str, Any]:

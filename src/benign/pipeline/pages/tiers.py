@@ -54,6 +54,11 @@ class Run:
         return " and ".join(sorted({name for study in self.studies.values() for name in study["processors"]}))
 
     @property
+    def options(self) -> str:
+        """What follows `snakemake --cores N TARGET` for this tier."""
+        return "" if self.tier == "default" else f" --configfile config/{self.tier}.yaml"
+
+    @property
     def verdicts(self) -> str:
         """How many claims have each verdict, in words."""
         return in_words(self.claims)
