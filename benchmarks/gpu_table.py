@@ -118,10 +118,12 @@ def of_deep(part: dict[str, Any]) -> list[tuple[str, str]]:
     """The course, and whether robust test error rises after its best."""
     if not part.get("course"):
         return []
-    best, last = part["course"][part["best_epoch"] - 1], part["course"][-1]
+    best = next(each for each in part["course"] if each["epoch"] == part["best_epoch"])
+    last = part["course"][-1]
+    rates = [f"{rate:.3g} with {order}" for order, rate in part["epochs_per_minute"].items()]
     rise = "{:+.3f} [{:+.3f}, {:+.3f}]".format(part["rise"], *part["rise_interval"])
     return [
-        ("PreActResNet-18, adversarial training", f"{part['epochs_per_minute']:.3g} epochs a minute"),
+        ("PreActResNet-18, adversarial training, epochs a minute", ", ".join(rates)),
         (
             f"robust test error, epochs {best['epoch']} (best on validation) and {last['epoch']} (of {part['epochs']})",
             f"{best['robust_test_error']:.3f} and {last['robust_test_error']:.3f}",
