@@ -124,7 +124,7 @@ def means(rows: pd.DataFrame, values: pd.Series, point: list[str]) -> list[Estim
 
     values: (rows,), with the rows' index; rows without one (NaN) are left out. Points may have different seeds.
     """
-    told = rows.assign(value=values).dropna(subset="value")
+    told = rows[[*point, "seed"]].assign(value=values).dropna(subset="value")
     return [estimate(part, _value) for _, part in told.groupby(point, dropna=False)]
 
 

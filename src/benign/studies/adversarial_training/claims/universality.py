@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benign.claims import Claim, Estimate, at_least, at_most, estimate, estimates, largest_of, least_of, of_experiments
+from benign.claims import (
+    Claim,
+    Estimate,
+    at_least,
+    at_most,
+    estimate,
+    estimates,
+    largest_of,
+    least_of,
+    means,
+    of_experiments,
+)
 from benign.studies.adversarial_training.claims.terms import beyond, derived
 from benign.studies.adversarial_training.rows import SCALED, beside_limit, limit_networks
 from benign.theory.mixture.gaussian import half_space_error
@@ -17,11 +28,7 @@ THEORIES = {"two_group": "two_group_sample_rho", "four_group": "four_group_sampl
 
 def _of_places(rows: pd.DataFrame, values: pd.Series, *more: str) -> list[Estimate]:
     """The mean over seeds at each place of h, and of these columns; each with its own seeds."""
-    told = rows.assign(value=values)
-    return [
-        estimate(part, lambda some: some.groupby("seed")["value"].mean().mean())
-        for _, part in told.groupby([*SCALED, *more], dropna=False)
-    ]
+    return means(rows, values, [*SCALED, *more])
 
 
 def _sizes(found: list[Estimate]) -> list[Estimate]:
