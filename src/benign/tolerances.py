@@ -65,10 +65,11 @@ _FLAGSHIP: Columns = {
     "robust_test_error robust_test_error_clean_labels robust_train_error vanished",
     WORK: "inner_evaluations",
 }
+_BOUNDARY = {SINGLE: f"{_FLAGSHIP[SINGLE]} along across", TRAINED: f"{_FLAGSHIP[TRAINED]} boundary"}
 _RELATIONS = ("same", "rotated", "zoomed", "blurred", "different")
 # Each result column of each study's table.
 COLUMNS: dict[str, Columns] = {
-    "adversarial_training": _FLAGSHIP,
+    "adversarial_training": _FLAGSHIP | _BOUNDARY,
     "assumption_ledger": _FLAGSHIP | {DOUBLE: f"{_FLAGSHIP[DOUBLE]} effective_dimension expected_error"},
     "certified_brackets": {
         EXACT: "in_regime status test_inverted tested train_inverted",

@@ -16,6 +16,7 @@ from benign.experiments.noisy_clusters.fit import networks
 from benign.experiments.noisy_clusters.measure import measured
 from benign.experiments.noisy_clusters.predict import predict
 from benign.stats import clopper_pearson
+from benign.studies.adversarial_training.boundary import boundary
 from benign.studies.adversarial_training.grid import Cell
 from benign.study import Context
 
@@ -24,10 +25,14 @@ from benign.study import Context
 def run(cells: list[Cell], context: Context) -> Iterator[dict[str, Any]]:
     """One row per cell, as it ends. Cells of one group are trained once; training problems of one shape together."""
     course = courses(cells, context)
+    known, found = "", dict[str, Any]()
     for network in networks(cells, context):
         cell = network.setting
-        found = measured(network, course.get(cell.key))
-        yield cell.row(**found, **predict(cell, course.get(cell.key)))
+        if cell.network != known:  # cells of one network follow each other
+            known, found = cell.network, measured(network, course.get(cell.key))
+        seen = cell.experiment == "boundary" and found["status"] == "ok"
+        looked = boundary(network, cell.height, cell.mislabelled) if seen else {}
+        yield cell.row(**found, **looked, **predict(cell, course.get(cell.key)))
         context.notify(f"{cell.experiment}: {cell.key} {found['status']}")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from benign.claims import of_experiments
 from benign.plots import Figure
+from benign.studies.adversarial_training.figures.boundary import boundary
 from benign.studies.adversarial_training.figures.mnist import mnist, mnist_unit_norm
 from benign.studies.adversarial_training.figures.story import story
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
@@ -32,6 +33,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         plane(adversarial(table, "dimension", "signal", "regime")),
         gain(of_experiments(table, "dimension", "budget")),
         learning_curves(of_experiments(table, "curves")),
+        boundary(of_experiments(table, "boundary")),
         neighbour(of_experiments(table, "neighbour")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),
         mnist_unit_norm(of_experiments(table, "mnist_house")),
