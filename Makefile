@@ -1,9 +1,11 @@
-# make reproduce | smoke | paper | test | bench | check | gpu-check: each sets up .venv by itself.
+# make reproduce | smoke | paper | site | test | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
-# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
+# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check. TIER=paper makes
+# the paper tier's site.
 
 SHELL := bash
 CORES ?= all
+TIER ?= default
 # Its `python` alone is called: what else is in there names the place where it was made, and a checkout can be moved.
 BIN := .venv/bin
 READY := .venv/ready
@@ -24,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper site artifact test bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -34,6 +36,10 @@ smoke: $(READY)
 
 paper: $(READY)
 	$(PIPELINE) --tier paper $(OPTIONS)
+
+# From what is kept of a tier's run, in seconds.
+site: $(READY)
+	@$(BIN)/python scripts/make_site.py --tier $(TIER)
 
 artifact: $(READY)
 	$(BIN)/python tools/render_artifact.py

@@ -23,8 +23,8 @@ def arguments() -> argparse.ArgumentParser:
     """The command line."""
     result = parser(__doc__)
     result.add_argument("--tier", required=True, choices=settings.TIERS)
-    result.add_argument("--results", type=Path, metavar="DIR", help="with the tier's claims.json; by default results/TIER")
-    result.add_argument("--figures", type=Path, metavar="DIR", help="with the studies' figures; by default figures/TIER")
+    result.add_argument("--results", type=Path, metavar="DIR", help="with claims.json; by default results/TIER")
+    result.add_argument("--figures", type=Path, metavar="DIR", help="with the studies'; by default figures/TIER")
     result.add_argument("--output", type=Path, metavar="FILE.html", help="by default site/index.html with the results")
     return result
 

@@ -397,7 +397,8 @@ def summary(record: dict[str, Any]) -> list[str]:
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
     kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
-    return lines + beside_kept(claims, kept[tier]) if tier in kept else lines
+    lines += beside_kept(claims, kept[tier]) if tier in kept else []
+    return [*lines, f"  all of it on one page, for a browser: results/{tier}/site/index.html"]
 
 
 def beside_kept(claims: Sequence[dict[str, Any]], kept: dict[str, dict[str, str]]) -> list[str]:

@@ -319,19 +319,20 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "  a: 2 replicated, 1 partly",
         "  b: 1 not run; 0 of 1 checks fail",
         "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke/README.md",
+        "  all of it on one page, for a browser: results/smoke/site/index.html",
     ]
 
 
-def test_the_summary_ends_with_whether_the_verdicts_are_those_that_are_kept() -> None:
+def test_the_summary_says_whether_the_verdicts_are_those_that_are_kept() -> None:
     claims = tables.read_json(ROOT / "results" / "default" / "claims.json")
     record = run_pipeline.run_record("default", 0, 2, [], wall=40.0)
     tables.write_json(Path("results/default/claims.json"), claims)
     count = len(claims["claims"])
-    assert run_pipeline.summary(record)[-1] == f"  verdicts: all {count} are those kept in results/verdicts.json"
+    assert run_pipeline.summary(record)[-2] == f"  verdicts: all {count} are those kept in results/verdicts.json"
     first = claims["claims"][0]
     first["verdict"], kept = "undecided", first["verdict"]
     tables.write_json(Path("results/default/claims.json"), claims)
-    assert run_pipeline.summary(record)[-2:] == [
+    assert run_pipeline.summary(record)[-3:-1] == [
         f"  verdicts: 1 of {count} are not those kept in results/verdicts.json:",
         f"    {first['study']}/{first['id']}: undecided, kept is {kept}",
     ]

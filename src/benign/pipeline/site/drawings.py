@@ -24,8 +24,10 @@ PATHS = {BOUNDARY: "boundary", DISTANCE: "distance", BALL: "ball"}
 def against_limits(criterion: dict[str, Any]) -> dict[str, Any] | None:
     """A criterion's numbers as places from 0 to WIDTH; None without a value.
 
-    allowed: (from, to), where the whole interval has to lie; interval: (from, to); value: of the estimate; limits and
-    ends: (place, number) of each; an end that is not known, or infinite, is at the drawing's edge and has no number
+    value and limits: (place, number) of each; interval and allowed: (from, to) of the estimate's interval and of the
+        range in which it has to lie; an end that is infinite, or not known, is at the drawing's edge
+    exact: nothing was drawn at random, so that there is no interval
+    refuted: by an exception, though the interval is not outside its range: what has to hold in every draw did not
     """
     if criterion["value"] is None:
         return None
@@ -34,17 +36,21 @@ def against_limits(criterion: dict[str, Any]) -> dict[str, Any] | None:
     span = (most - least) or max(abs(most), 1.0)
     least, most = least - 0.08 * span, most + 0.08 * span
 
-    def place(value: float | None, edge: float) -> float:
-        return edge if value is None else round(EDGE + (WIDTH - 2 * EDGE) * (value - least) / (most - least), 1)
+    def places(low: str, high: str) -> list[float]:
+        return [place(criterion[low]) or 0.0, place(criterion[high]) or WIDTH]
 
-    ends = [("low", 0.0), ("high", WIDTH)]
-    limits = [("at_least", 0.0), ("at_most", WIDTH)]
+    def place(value: float | None) -> float | None:
+        return None if value is None else round(EDGE + (WIDTH - 2 * EDGE) * (value - least) / (most - least), 1)
+
+    interval, allowed = places("low", "high"), places("at_least", "at_most")
+    outside = interval[1] < allowed[0] or interval[0] > allowed[1]
     return {
-        "value": (place(criterion["value"], 0.0), criterion["value"]),
-        "interval": [place(criterion[name], edge) for name, edge in ends],
-        "allowed": [place(criterion[name], edge) for name, edge in limits],
-        "limits": [(place(criterion[n], 0.0), criterion[n]) for n, _ in limits if criterion[n] is not None],
+        "value": (place(criterion["value"]), criterion["value"]),
+        "interval": interval,
+        "allowed": allowed,
+        "limits": [(place(limit), limit) for name in ("at_least", "at_most") if (limit := criterion[name]) is not None],
         "exact": criterion["low"] == criterion["high"] == criterion["value"],
+        "refuted": criterion["verdict"] == "not replicated" and not outside,
     }
 
 

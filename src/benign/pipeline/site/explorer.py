@@ -1,4 +1,4 @@
-"""What the explorer shows beside theory: measured networks, certified brackets, the table of h; by columns, so small."""
+"""What the explorer shows beside theory: measured networks, certified brackets, the table of h; by columns."""
 
 from __future__ import annotations
 

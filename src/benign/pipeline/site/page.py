@@ -77,8 +77,7 @@ def read(tier: str, results: Path, figures: Path) -> Sources:
 def page(sources: Sources) -> str:
     """The page's text; UserError if it takes more than MOST bytes."""
     run = sources.run
-    images = {(study, name): sources.figures / study / f"{name}.png" for study, own in sources.captions.items() for name in own}
-    shown = pictures.embedded(list(images.values()))
+    studies = studies_of(sources)
     text = render(
         "site.html",
         run=run,
@@ -86,11 +85,10 @@ def page(sources: Sources) -> str:
         verdicts=VERDICTS,
         kinds=KINDS,
         by_kind=tiers.by_kind(run.claims),
-        by_study={name: tiers.tally(claims) for name, claims in run.by_study().items()},
-        studies=[study(sources, name, {n: shown[images[name, n]] for n in own}) for name, own in sources.captions.items()],
+        by_study={study: tiers.tally(claims) for study, claims in run.by_study().items()},
+        studies=studies,
         flagship={claim["id"]: claim for claim in run.by_study().get(FLAGSHIP, [])},
         setting=setting(sources),
-        story=shown.get(images.get((FLAGSHIP, "story"), Path())),
         provenance=sources.provenance,
         palette=PALETTE,
         assets={name: asset(name) for name in ASSETS},
@@ -102,25 +100,29 @@ def page(sources: Sources) -> str:
     return text
 
 
-def study(sources: Sources, name: str, shown: dict[str, pictures.Picture]) -> dict[str, Any]:
-    """A study's claims, each with its drawings, and its figures, each with its numbers and its claims."""
-    claims = [claim(each) for each in sources.run.by_study().get(name, [])]
-    return {
-        "name": name,
-        "subject": subject(name),
-        "command": f"snakemake --cores 2 {name}{sources.run.options}",
-        "claims": claims,
-        "figures": [
+def studies_of(sources: Sources) -> list[dict[str, Any]]:
+    """Of each study its claims, with their drawings, and its figures, each with its picture, numbers and claims."""
+    every = [sources.figures / study / name for study, own in sources.captions.items() for name in own]
+    shown = pictures.embedded([file.with_suffix(".png") for file in every])
+    by_study = sources.run.by_study()
+    result = []
+    for study, captions in sources.captions.items():
+        claims = [claim(each) for each in by_study.get(study, [])]
+        figures = [
             {
-                "name": figure,
-                "picture": picture,
-                "caption": sources.captions[name][figure],
-                "numbers": data_uri(GZIP, packed((sources.figures / name / f"{figure}.csv").read_bytes())),
-                "claims": [each for each in claims if each["figure"] == figure],
+                "name": name,
+                "picture": shown[sources.figures / study / f"{name}.png"],
+                "caption": caption,
+                "numbers": data_uri(GZIP, packed((sources.figures / study / f"{name}.csv").read_bytes())),
+                "claims": [each for each in claims if each["figure"] == name],
             }
-            for figure, picture in shown.items()
-        ],
-    }
+            for name, caption in captions.items()
+        ]
+        command = f"snakemake --cores 2 {study}{sources.run.options}"
+        result.append(
+            {"name": study, "subject": subject(study), "command": command, "claims": claims, "figures": figures}
+        )
+    return result
 
 
 def claim(record: dict[str, Any]) -> dict[str, Any]:

@@ -91,14 +91,15 @@ document.addEventListener("click", async (event) => {
 
 async function explore() {
   const section = document.getElementById("explorer");
-  if (typeof Explorer === "undefined") return;
-  const [library, data] = await Promise.all([packed("plotly-source"), packed("explorer-data")]);
-  const script = document.createElement("script");
-  script.textContent = library;
-  document.head.append(script);
-  const found = JSON.parse(data);
-  for (const name of ["cells", "brackets", "h"]) found[name] = records(found[name]);
-  await Explorer.mount(section, found);
+  if (typeof Explorer !== "undefined") {
+    const [library, data] = await Promise.all([packed("plotly-source"), packed("explorer-data")]);
+    const script = document.createElement("script");
+    script.textContent = library;
+    document.head.append(script);
+    const found = JSON.parse(data);
+    for (const name of ["cells", "brackets", "h"]) found[name] = records(found[name]);
+    await Explorer.mount(section, found);
+  }
   section.dataset.ready = "true";
 }
 
