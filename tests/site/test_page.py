@@ -31,13 +31,14 @@ def text(site: Path) -> str:
 
 
 def kept(*studies: str) -> page.Sources:
-    """What the paper tier keeps of some studies."""
+    """What the paper tier keeps of some studies, as if run on data that it had downloaded."""
     every = page.read("paper", RESULTS, FIGURES)
     run = copy.copy(every.run)
     object.__setattr__(run, "claims", [claim for claim in run.claims if claim["study"] in studies])
     object.__setattr__(run, "studies", {name: run.studies[name] for name in studies})
     captions = {name: every.captions[name] for name in studies}
-    return page.Sources(run, every.provenance, captions, every.results, every.figures)
+    named = {name: value for name, value in every.provenance["config"].items() if not name.endswith("_root")}
+    return page.Sources(run, {**every.provenance, "config": named}, captions, every.results, every.figures)
 
 
 def test_the_page_is_one_file_below_8_mb_that_points_at_nothing_outside(text: str) -> None:
