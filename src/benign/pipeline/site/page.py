@@ -9,6 +9,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from benign import studies
 from benign.claims import KINDS, VERDICTS
 from benign.pipeline import tables
 from benign.pipeline.console import UserError
@@ -77,7 +78,6 @@ def read(tier: str, results: Path, figures: Path) -> Sources:
 def page(sources: Sources) -> str:
     """The page's text; UserError if it takes more than MOST bytes."""
     run = sources.run
-    studies = studies_of(sources)
     text = render(
         "site.html",
         run=run,
@@ -86,7 +86,7 @@ def page(sources: Sources) -> str:
         kinds=KINDS,
         by_kind=tiers.by_kind(run.claims),
         by_study={study: tiers.tally(claims) for study, claims in run.by_study().items()},
-        studies=studies,
+        studies=studies_of(sources),
         flagship={claim["id"]: claim for claim in run.by_study().get(FLAGSHIP, [])},
         setting=setting(sources),
         provenance=sources.provenance,
@@ -139,8 +139,12 @@ def setting(sources: Sources) -> dict[str, Any] | None:
 
 
 def explored(sources: Sources) -> dict[str, Any]:
-    """The tables that the explorer shows, of the studies that the tier has."""
-    return {name: tables.read(sources.results / name / "table.csv") for name in EXPLORED if name in sources.captions}
+    """The tables that the explorer shows, of the studies that the tier has; kept ones may lack younger columns."""
+    return {
+        name: studies.find(name).table(tables.read(sources.results / name / "table.csv"))
+        for name in EXPLORED
+        if name in sources.captions
+    }
 
 
 def asset(name: str) -> str:
