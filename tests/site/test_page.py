@@ -21,7 +21,6 @@ from support import ROOT
 
 RESULTS, FIGURES = ROOT / "results" / "paper", ROOT / "figures" / "paper"
 CLAIMS = tables.read_json(RESULTS / "claims.json")["claims"]
-POINT = ("r", "ratio", "beta", "gamma", "steps", "training", "activation", "n")
 CRITERIA = [criterion for claim in CLAIMS for criterion in claim["criteria"]]
 
 
@@ -111,7 +110,7 @@ def test_a_tier_without_the_flagship_has_a_page_that_says_what_it_lacks() -> Non
     made = page.page(kept("linear_classifier"))
     assert made.count("rests on claims that this tier has not judged") == 5
     data = json.loads(gzip.decompress(b64decode(made.split('id="explorer-data">')[1].split("<")[0])))
-    assert (data["cells"], data["brackets"], data["h"]) == ({}, {}, {})
+    assert (data["cells"], data["brackets"]) == ({}, {})
 
 
 def test_the_explorer_gets_every_network_on_clusters_and_every_bracket(text: str) -> None:
@@ -124,21 +123,6 @@ def test_the_explorer_gets_every_network_on_clusters_and_every_bracket(text: str
         assert list(data[name]) == [NAMES.get(column, column) for column in columns]
         assert {len(column) for column in data[name].values()} == {len(table)}
         assert data[name]["beta"] == pytest.approx(table["flip_rate"].tolist(), rel=1e-4)
-
-
-def test_the_table_of_h_is_the_mean_over_the_samples_of_the_limit_network(text: str) -> None:
-    data = json.loads(gzip.decompress(b64decode(text.split('id="explorer-data">')[1].split("<")[0])))["h"]
-    points = list(zip(*(data[name] for name in POINT), strict=True))
-    assert len(set(points)) == len(points) > 100
-    place = points.index((1, 0.3, 0.1, 0.1, 1000, "adversarial", "leaky_relu", 100))
-    rows = tables.read(RESULTS / "adversarial_training" / "table.csv").query(
-        "sampling == 'limit' and activation == 'leaky_relu' and training == 'adversarial' and n == 100"
-        " and flip_rate == 0.1 and slope == 0.1 and steps == 1000"
-    )
-    same = (rows["n"] * rows["signal"] ** 2 / rows["d"] - 1).abs() < 1e-5
-    rows = rows[same & ((rows["budget"] / rows["signal"] - 0.3).abs() < 1e-6)].drop_duplicates("seed")
-    assert data["seeds"][place] == len(rows) > 5
-    assert data["h"][place] == pytest.approx((rows["rho"] / rows["signal"]).mean(), rel=1e-3)
 
 
 def test_the_same_results_make_the_same_bytes() -> None:

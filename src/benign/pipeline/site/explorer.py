@@ -1,4 +1,4 @@
-"""What the explorer shows beside theory: measured networks, certified brackets, the table of h; by columns."""
+"""What the explorer shows beside theory: networks that were measured, limit networks among them, and brackets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from benign.claims import converged
-from benign.studies.adversarial_training.rows import described, limit_networks
 from benign.theory.mixture import assumptions
 
 DIGITS = 5
@@ -24,11 +23,10 @@ CELLS = [
 BRACKETS = [
     *(*SETTING, "test_lower", "test_upper", "test_plain_upper", "test_attacked", "train_lower", "train_upper"),
 ]
-POINT = ["r", "ratio", "flip_rate", "slope", "steps", "training", "activation", "n"]
 
 
 def explorer_data(tier: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Lists by name of column, for each of `cells`, `brackets` and `h`; empty where the tier has not run the study.
+    """Lists by name of column, for each of `cells` and `brackets`; empty where the tier has not run the study.
 
     tables: by study
     """
@@ -38,11 +36,12 @@ def explorer_data(tier: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, An
         "tier": tier,
         "cells": columns(flagship, CELLS),
         "brackets": columns(brackets, BRACKETS),
-        "h": table_of_h(flagship),
         "assumptions": {
             "constant": assumptions.CONSTANT,
             "failure": assumptions.FAILURE,
             "descriptions": assumptions.DESCRIPTIONS,
+            "frei": assumptions.FREI,
+            "ours": assumptions.OURS,
         },
     }
 
@@ -54,24 +53,11 @@ def _on_clusters(table: pd.DataFrame | None) -> pd.DataFrame:
     return converged(table[(table["data"] == "clusters") & (table["noise"] == "gaussian")])
 
 
-def table_of_h(flagship: pd.DataFrame) -> dict[str, list[Any]]:
-    """h = ρ/‖μ‖ of limit networks in the mean over seeds, and that which the points of either cluster see."""
-    if flagship.empty:
-        return {}
-    rows = limit_networks(described(flagship), *flagship["experiment"].unique())
-    rows = rows.assign(
-        h_positive=rows["rho_positive"] / rows["signal"], h_negative=rows["rho_negative"] / rows["signal"]
-    )
-    means = rows.groupby(POINT)[["h", "h_positive", "h_negative", "robust_train_error"]].mean()
-    return columns(means.join(rows.groupby(POINT)["seed"].nunique().rename("seeds")).reset_index(), None)
-
-
-def columns(rows: pd.DataFrame, names: list[str] | None) -> dict[str, list[Any]]:
-    """Lists by column, numbers to a few digits; all columns if none are named."""
+def columns(rows: pd.DataFrame, names: list[str]) -> dict[str, list[Any]]:
+    """Lists by column, numbers to a few digits."""
     if rows.empty:
         return {}
-    chosen = rows if names is None else rows[names]
-    return {NAMES.get(str(name), str(name)): [_short(value) for value in chosen[name].tolist()] for name in chosen}
+    return {NAMES.get(name, name): [_short(value) for value in rows[name].tolist()] for name in names}
 
 
 def _short(value: Any) -> Any:

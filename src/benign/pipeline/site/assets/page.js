@@ -97,7 +97,7 @@ async function explore() {
     script.textContent = library;
     document.head.append(script);
     const found = JSON.parse(data);
-    for (const name of ["cells", "brackets", "h"]) found[name] = records(found[name]);
+    for (const name of ["cells", "brackets"]) found[name] = records(found[name]);
     await Explorer.mount(section, found);
   }
   section.dataset.ready = "true";
