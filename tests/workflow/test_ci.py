@@ -70,6 +70,15 @@ def test_the_venv_of_the_python_that_make_takes_is_looked_for(ci: Run) -> None:
     assert "for python in python3.11 python3.12 python3.13 python3.14 python3;" in (ROOT / ".ci/run").read_text()
 
 
+def test_the_page_that_is_published_is_the_paper_tier_s_and_is_not_committed() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text())
+    steps = workflow["jobs"]["publish"]["steps"]
+    assert {"run": "make site TIER=paper"} in steps
+    (published,) = [step["with"]["path"] for step in steps if "upload-pages-artifact" in step.get("uses", "")]
+    assert published == "results/paper/site"
+    assert f"/{published.replace('paper', '*')}/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_the_hosted_service_runs_the_same_script_with_the_oldest_python_that_is_supported() -> None:
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
     (job,) = workflow["jobs"].values()
