@@ -13,7 +13,7 @@ from benign.pipeline.console import UserError
 from benign.pipeline.site.packed import base64_of, data_uri
 
 WIDTHS = (1350, 1200, 1000, 800)  # pixels; figures have 1350 at most, and columns of the page at most half of that
-MOST = 4_000_000  # bytes of the page that pictures may take
+MOST = 3_600_000  # bytes of the page that pictures may take: the rest leaves room for another paper or two
 QUALITY = 70
 
 
