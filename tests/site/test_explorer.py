@@ -18,7 +18,7 @@ from benign.experiments.noisy_clusters.measure import measured
 from benign.pipeline import tables
 from benign.pipeline.site.explorer import explorer_data
 from benign.stats import crossing
-from benign.studies.adversarial_training.grid import STUDY
+from benign.studies.adversarial_training.grid import Cell
 from benign.study import Context
 from benign.theory.mixture import assumptions, four_group, gaussian
 from support import ROOT
@@ -97,7 +97,7 @@ def recursion(settings: list[dict[str, float]]) -> tuple[np.ndarray, np.ndarray]
     return rho, np.abs(rho - beside) <= 1e-8 * np.abs(rho)
 
 
-def law(setting: dict[str, Any]) -> dict[str, float]:
+def law(setting: dict[str, Any]) -> dict[str, Any]:
     return {"n": setting["n"], "d": setting["d"], "signal": setting["signal"], "flip_rate": setting["flipRate"]}
 
 
@@ -163,7 +163,7 @@ def table_of_h() -> list[dict[str, RegularGridInterpolator]]:
     found = []
     for _, seed in rows.groupby("seed"):
         grid = seed.set_index(["r", "ratio", "steps"]).sort_index()
-        axes = [np.unique(grid.index.get_level_values(name)) for name in grid.index.names]
+        axes = [np.unique(grid.index.get_level_values(level)) for level in range(3)]
         places = (np.log(axes[0]), axes[1], np.log(axes[2]))
         full = grid.reindex(pd.MultiIndex.from_product(axes))
         own = {
@@ -251,10 +251,17 @@ MEASURED = {
 
 def of_the_engine(d: float, signal: float, budget: float) -> pd.DataFrame:
     """Rows of the pipeline's engine at this setting, all seeds and stops."""
-    fixed = {**SMALL, "d": int(d), "signal": signal, "budget": budget, "flips": "exact", "step_scale": 2}
+    fixed: dict[str, Any] = {
+        **SMALL,
+        "d": int(d),
+        "signal": signal,
+        "budget": budget,
+        "flips": "exact",
+        "step_scale": 2,
+    }
     fixed |= {"activation": "leaky_relu", "curvature": 1, "init_scale": 0.1 * 2 * (40 / (4 * 40 * d)) ** 0.5}
     cells = [
-        STUDY.cell(**{**fixed, "steps": steps, "seed": seed, "test_points": 500})
+        Cell(**{**fixed, "steps": steps, "seed": seed, "test_points": 500})
         for seed in range(ENGINE_SEEDS)
         for steps in STOPS
     ]

@@ -73,7 +73,7 @@ const Explorer = (() => {
 
   function remembered(store, key, compute) {
     const name = key.join();
-    if (store.size > 5000) store.clear();
+    if (store.size > 2000) store.clear();
     if (!store.has(name)) store.set(name, compute());
     return store.get(name);
   }
@@ -151,8 +151,9 @@ const Explorer = (() => {
     }
     /** Take a setting over; what was trained is not about another one. */
     function adopt(next, write = true) {
-      if (Object.keys(next).some((key) => key !== "t" && key !== "kept" && next[key] !== setting[key])) stop();
+      const another = Object.keys(next).some((key) => key !== "t" && key !== "kept" && next[key] !== setting[key]);
       setting = next;
+      if (another) stop();
       if (write) history.replaceState(null, "", address());
       schedule();
     }
@@ -287,7 +288,7 @@ const Explorer = (() => {
         type: "data", array: certified.map((cell) => (cell.test_upper - cell.test_lower) / 2), color: colour("muted"),
       };
       const middle = (cell) => (cell.test_upper + cell.test_lower) / 2, measured = (cell) => cell.robust_test_error;
-      const band = { line: { width: 0 }, hoverinfo: "skip" }, last = trained.slice(-1);
+      const band = { line: { width: 0 }, hoverinfo: "skip" }, last = trained.filter((row) => row.step <= t).slice(-1);
       const fill = { fill: "tonexty", fillcolor: `${colour("c2")}33` };
       const star = { mode: "markers", marker: { symbol: "star", size: 14, color: colour("c1") } };
       show("budget", [
