@@ -28,7 +28,7 @@ SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "n
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
 JOBS = {
     "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
-    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "snakemake": 600.0,
+    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "site": 8.0, "snakemake": 600.0,
 }  # fmt: skip
 
 
@@ -272,8 +272,8 @@ def test_the_forecast_counts_what_jobs_take_beside_their_cells() -> None:
     kept.before, known.slices = len(kept.cells), 3
     of_study = 2 * len(known.cells) + 1 + 30 * 3 + 2 + 40 + 3
     told = run_pipeline.forecast("smoke", [known, kept], 2, JOBS)
-    wall = (of_study + 4 + 5) / 2 + 600
-    assert f"about {(of_study + 9) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
+    wall = (of_study + 4 + 5 + 8) / 2 + 600
+    assert f"about {(of_study + 17) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
     assert told[1].endswith(f"about {of_study / 60:.1f} min of one core (measured on a machine)")
     assert told[2].endswith("about 0 s of one core (measured on a machine)"), "nothing of it is left to do"
 
