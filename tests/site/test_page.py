@@ -17,6 +17,7 @@ from benign.pipeline import tables
 from benign.pipeline.console import UserError
 from benign.pipeline.site import drawings, page, pictures
 from benign.pipeline.site.explorer import BRACKETS, CELLS, NAMES
+from benign.studies.adversarial_training.figures.story import SETTING
 from support import ROOT
 
 RESULTS, FIGURES = ROOT / "results" / "paper", ROOT / "figures" / "paper"
@@ -94,6 +95,21 @@ def test_an_interval_without_an_end_reaches_the_drawing_s_edge() -> None:
     assert drawn["allowed"][0] == 0
     assert drawn["value"][0] < drawn["allowed"][1] < drawings.WIDTH
     assert drawings.against_limits({**open_ended, "value": None}) is None
+
+
+def test_the_setting_shows_every_mark_of_the_story_figure_s_schematic_panel() -> None:
+    numbers = tables.read_frame(FIGURES / "adversarial_training" / "story.csv")
+    panel = numbers[numbers["panel"] == SETTING]
+    drawn = drawings.setting(numbers)
+    assert drawn is not None
+    marks, lines = panel[panel["kind"] == "run"], panel[panel["kind"] == "theory"]
+    assert {*drawings.CLASSES} | {*drawings.PATHS} == {*panel["series"]}
+    assert sorted((x, y) for _, x, y in drawn["points"]) == sorted(
+        (round(100 * x), round(-100 * y)) for x, y in zip(marks["x"], marks["mean"], strict=True)
+    )
+    assert len(drawn["paths"]) == lines["series"].nunique()
+    assert dict(drawn["paths"])["ball"].count("M") == 2
+    assert drawings.setting(numbers[numbers["panel"] != SETTING]) is None
 
 
 def test_the_story_s_numbers_are_those_of_the_claims() -> None:

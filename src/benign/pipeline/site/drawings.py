@@ -8,17 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from benign.studies.adversarial_training.figures.story import BALL, BOUNDARY, CENTRES, DISTANCE, SETTING
-
 WIDTH, EDGE = 320.0, 10.0  # of an estimate's drawing; what is left free on either side
+# The story figure's schematic panel and its series. By name: what a study draws with is no source of the page.
+SETTING, DISTANCE, BOUNDARY = "setting (schematic)", "its distance ρ", "network's boundary"
 CLASSES = {
     "label +1": "positive",
     "label -1": "negative",
     "label +1, wrong": "positive wrong",
     "label -1, wrong": "negative wrong",
-    CENTRES: "centre",
+    "centres ±μ": "centre",
 }
-PATHS = {BOUNDARY: "boundary", DISTANCE: "distance", BALL: "ball"}
+PATHS = {BOUNDARY: "boundary", DISTANCE: "distance", "ball of radius α": "ball"}
 
 
 def against_limits(criterion: dict[str, Any]) -> dict[str, Any] | None:
