@@ -1,4 +1,4 @@
-# make reproduce | smoke | paper | test | bench | check | gpu-check: each sets up .venv by itself.
+# make reproduce | smoke | paper | verify | test | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
 # DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
 
@@ -24,7 +24,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper verify artifact test bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -34,6 +34,10 @@ smoke: $(READY)
 
 paper: $(READY)
 	$(PIPELINE) --tier paper $(OPTIONS)
+
+# Is a finished run what the committed one was, and every file as it was written? TIER=paper: of that tier.
+verify: $(READY)
+	$(BIN)/python scripts/verify.py --tier $(or $(TIER),default)
 
 artifact: $(READY)
 	$(BIN)/python tools/render_artifact.py

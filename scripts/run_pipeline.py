@@ -26,7 +26,7 @@ from typing import IO, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import studies
-from benign.pipeline import provenance, settings, tables
+from benign.pipeline import expected, provenance, settings, tables
 from benign.pipeline.console import (
     Ticker,
     UserError,
@@ -43,6 +43,7 @@ from benign.pipeline.rows import Arrivals
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0
+MOST_TOLD = 20  # of what is not as expected
 # Among Snakemake's words an error starts with its name; the next job starts, and all ends, with one of the others.
 ERROR, NO_ERROR = re.compile(r"\w*(Error|Exception)\b"), re.compile(r"\[\w{3} \w{3} |Complete log")
 
@@ -396,29 +397,13 @@ def summary(record: dict[str, Any]) -> list[str]:
         by_study[claim["study"]].append(claim)
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
-    kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
-    return lines + beside_kept(claims, kept[tier]) if tier in kept else lines
+    archive = expected.archive_of(tier)
+    return lines + beside(expected.verified(Path(), tier, archive), tier) if archive.exists() else lines
 
 
-def beside_kept(claims: Sequence[dict[str, Any]], kept: dict[str, dict[str, str]]) -> list[str]:
-    """Whether the claims of the studies that ran have the verdicts that are kept, and which have not.
-
-    kept: verdicts by study and id. A claim that is new, or that is gone, has none on one side.
-    """
-    found: dict[str, dict[str, str]] = collections.defaultdict(dict)
-    for claim in claims:
-        found[claim["study"]][claim["id"]] = claim["verdict"]
-    pairs = {
-        f"{study}/{name}": (known.get(name, "no claim"), here.get(name, "no claim"))
-        for study, here in found.items()
-        for known in [kept.get(study, {})]
-        for name in {**known, **here}
-    }
-    where = settings.VERDICTS.relative_to(settings.ROOT)
-    other = [f"    {name}: {after}, kept is {before}" for name, (before, after) in pairs.items() if before != after]
-    if not other:
-        return [f"  verdicts: all {len(pairs)} are those kept in {where}"]
-    return [f"  verdicts: {len(other)} of {len(pairs)} are not those kept in {where}:", *other]
+def beside(parts: Sequence[Part], tier: str) -> list[str]:
+    """How the run compares with the committed one: what `make verify` says, its table cut short."""
+    return [f"  {line}" for line in expected.report(tier, parts, MOST_TOLD)]
 
 
 if __name__ == "__main__":

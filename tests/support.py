@@ -18,7 +18,7 @@ from benign.claims import Claim
 from benign.plots import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml")
+PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml", "CITATION.cff")
 
 
 def copy_project(to: Path) -> Path:

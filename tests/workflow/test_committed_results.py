@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import adopt_rows
-from benign import studies
+from benign import studies, tolerances
 from benign.pipeline import provenance, tables
 from benign.pipeline.pages import claims as claims_page
 from benign.pipeline.pages import gallery
@@ -55,7 +55,7 @@ def unvouched(study: str, kept: dict[str, Any]) -> Iterator[str]:
             yield f"rows of code {code[:16]} were taken over, and nothing says that today's code computes the same"
         for each in taken:
             strangers = each["computed_again"] - each["agreed"]
-            allowed = each["computed_again"] // adopt_rows.STRANGERS
+            allowed = each["computed_again"] // tolerances.STRANGERS
             if each["groups_again"] < adopt_rows.least(each["groups"]) or strangers > allowed:
                 yield f"of the rows of code {code[:16]} too few agree: {each['agreed']} of {each['computed_again']}"
             if each["tolerance"] != adopt_rows.tolerance(study):

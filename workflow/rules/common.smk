@@ -112,7 +112,9 @@ def named_images(wildcards, input):
 # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
 STUDY_OUTPUTS = {
     study: [
+        f"results/{TIER}/{study}/table.csv",
         f"results/{TIER}/{study}/claims.json",
+        f"figures/{TIER}/{study}/captions.json",
         *figure_files(study, "png", "pdf", "csv"),
         *slice_files(study, "csv"),
     ]
@@ -123,5 +125,7 @@ TIER_OUTPUTS = [
     f"results/{TIER}/claims.md",
     f"results/{TIER}/provenance.json",
     f"figures/{TIER}/README.md",
+    *[f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
     *[file for study in STUDIES for file in STUDY_OUTPUTS[study]],
 ]
+CRATE = [f"results/{TIER}/{name}" for name in ("ro-crate-metadata.json", "Snakefile")]

@@ -1,4 +1,5 @@
-# The whole tier: the claims of all studies on one page, all figures on another, and where everything came from.
+# The whole tier: the claims of all studies on one page, all figures on another, where everything came from, and a record
+# of every file.
 
 
 rule claims_page:
@@ -65,6 +66,9 @@ rule provenance:
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
         figures=[file for study in STUDIES for file in figure_files(study, "png")],
         origins=[f"results/{TIER}/{study}/slices/origins.json" for study in STUDIES],
+        grids=list(GRIDS.values()),
+        images=sorted({file for study in STUDIES for file in image_files(study).values()}),
+        citation=here(ROOT / "CITATION.cff"),
     output:
         f"results/{TIER}/provenance.json",
     log:
@@ -80,10 +84,40 @@ rule provenance:
     params:
         python=python,
         options=f"--tier {TIER}",
+        images=named_images,
         config=lambda wildcards: json.dumps(config, sort_keys=True),  # a function: a brace in it is no wildcard's
     shell:
         "{params.python:q} {input.script:q} {params.options} --config {params.config:q} --tables {input.tables:q}"
-        " --figures {input.figures:q} --origins {input.origins:q} --output {output:q} > {log:q} 2>&1"
+        " --figures {input.figures:q} --origins {input.origins:q} --grids {input.grids:q} {params.images:q}"
+        " --citation {input.citation:q} --output {output:q} > {log:q} 2>&1"
+
+
+# Last of all: it has the hash of every other file, those of provenance.json and of the workflow's main file among them.
+rule crate:
+    input:
+        script=script("write_crate"),
+        sources=sources_of("write_crate"),
+        snakefile=here(ROOT / "workflow" / "Snakefile"),
+        files=[file for file in TIER_OUTPUTS if "/slices/" not in file],
+    output:
+        crate=CRATE[0],
+        snakefile=CRATE[1],
+    log:
+        f"logs/{TIER}/crate.log",
+    benchmark:
+        f"logs/{TIER}/crate.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=python,
+        options=f"--tier {TIER}",
+    shell:
+        "{params.python:q} {input.script:q} {params.options} --snakefile {input.snakefile:q} --files {input.files:q}"
+        " --output {output.crate:q} > {log:q} 2>&1"
 
 
 # What another run makes, asked for by name. Without this rule Snakemake would know none that makes it and not say why,

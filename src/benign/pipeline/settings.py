@@ -22,7 +22,6 @@ from benign.declared import Declared, faults, field, without_repeats
 ROOT = Path(__file__).resolve().parents[3]
 GRIDS = ROOT / "config" / "grids"
 CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts
-VERDICTS = ROOT / "results" / "verdicts.json"  # of each kept tier's claims; no run writes it, `make artifact` does
 YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
 Tier = Literal["smoke", "default", "paper", "gpu"]
 TIERS: tuple[str, ...] = get_args(Tier)
