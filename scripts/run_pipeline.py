@@ -26,7 +26,7 @@ from typing import IO, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
 from benign import studies
-from benign.pipeline import expected, provenance, settings, tables
+from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import (
     Ticker,
     UserError,
@@ -397,13 +397,16 @@ def summary(record: dict[str, Any]) -> list[str]:
         by_study[claim["study"]].append(claim)
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
-    archive = expected.archive_of(tier)
-    return lines + beside(expected.verified(Path(), tier, archive), tier) if archive.exists() else lines
+    return lines + beside_expected(tier)
 
 
-def beside(parts: Sequence[Part], tier: str) -> list[str]:
-    """How the run compares with the committed one: what `make verify` says, its table cut short."""
-    return [f"  {line}" for line in expected.report(tier, parts, MOST_TOLD)]
+def beside_expected(tier: str) -> list[str]:
+    """How the run compares with the committed one: what `make verify` says, cut short; nothing if there is none."""
+    if not settings.expected_file(tier).exists():
+        return []
+    command = [sys.executable, str(settings.ROOT / "scripts" / "verify.py"), "--tier", tier, "--most", str(MOST_TOLD)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    return [f"  {line}".rstrip() for line in (answer.stdout + answer.stderr).splitlines()]
 
 
 if __name__ == "__main__":

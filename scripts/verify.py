@@ -26,6 +26,7 @@ def arguments() -> argparse.ArgumentParser:
         "--folder", type=Path, default=Path(), metavar="DIR", help="with results/ and figures/; by default here"
     )
     result.add_argument("--expected", type=Path, metavar="FILE.tar.xz", help="the archive, if not the project's own")
+    result.add_argument("--most", type=int, metavar="N", help="show no more than so many differences")
     return result
 
 
@@ -33,8 +34,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: list[str]) -> int:
     """Compare, say."""
     args = arguments().parse_args(argv)
-    found = expected.verified(args.folder, args.tier, args.expected or expected.archive_of(args.tier))
-    print("\n".join(expected.report(args.tier, found)))
+    found = expected.verified(args.folder, args.tier, args.expected or settings.expected_file(args.tier))
+    print("\n".join(expected.report(args.tier, found, args.most)))
     return int(any(part.differences for part in found))
 
 

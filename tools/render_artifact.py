@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     for path, text in pages(args.results, args.pages).items():
         tables.write_text(path, text)
     for tier in tiers.kept(args.results):
-        expected.renew(args.results.parent, tier, expected.archive_of(tier, args.results / expected.ARCHIVES.name))
+        expected.renew(args.results.parent, tier, args.results / "expected" / settings.expected_file(tier).name)
     return 0
 
 

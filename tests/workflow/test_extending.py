@@ -61,7 +61,7 @@ def test_a_second_run_has_nothing_to_do(example: Path, run_project: Run) -> None
 
 def test_editing_a_figure_redraws_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/figures.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1}
+    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1, "crate": 1}
 
 
 def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:

@@ -183,8 +183,8 @@ def differences(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
 def strayed(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     """How numbers differ that were drawn from two tables which agree within tolerance; none if they agree as well.
 
-    The same things are drawn in the same places. Of STRANGERS points all but one lie where they were, or within the
-    interval that was drawn there: an interval over few seeds follows each of them.
+    The same things are drawn in the same places. Of STRANGERS points of a kind all but one lie where they were, or
+    within the interval that was drawn there: an interval over few seeds follows each of them.
     """
     if found := misshapen(before, after):
         return found
@@ -194,10 +194,15 @@ def strayed(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     stays &= close(before["mean"], after["mean"], TRAINED.usual, TRAINED.scale) | after["mean"].between(
         before["low"], before["high"]
     ).to_numpy(bool)
-    strays = np.flatnonzero(~stays)
-    if len(strays) <= max(1, len(before) // STRANGERS):
-        return []
-    return [f"{len(strays)} of {len(before)} points lie elsewhere, beyond their intervals, row {strays[0]} the first"]
+    kinds = before["kind"].to_numpy()
+    found = []
+    for kind in dict.fromkeys(kinds):
+        strays = np.flatnonzero((kinds == kind) & ~stays)
+        if len(strays) > max(1, int(np.sum(kinds == kind)) // STRANGERS):
+            found.append(
+                f"{len(strays)} points of kind {kind} lie elsewhere, beyond intervals; the first in row {strays[0]}"
+            )
+    return found
 
 
 def misshapen(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
@@ -258,5 +263,11 @@ def _figures(study: str, table: Path) -> list[plots.Figure]:
 
 def looks_alike(file: Path, picture: bytes) -> bool:
     """Whether an image file shows a picture, but for antialiasing."""
-    one, other = (np.asarray(Image.open(source).convert("RGBA"), float) for source in (file, io.BytesIO(picture)))
-    return one.shape == other.shape and float(np.sqrt(np.mean((one - other) ** 2))) <= LOOKS
+    found = distance(file, io.BytesIO(picture))
+    return found is not None and found <= LOOKS
+
+
+def distance(one: Path | io.BytesIO, other: Path | io.BytesIO) -> float | None:
+    """The root mean square, of 255, by which two pictures differ; None if they have other sizes."""
+    pixels = [np.asarray(Image.open(source).convert("RGBA"), float) for source in (one, other)]
+    return float(np.sqrt(np.mean((pixels[0] - pixels[1]) ** 2))) if pixels[0].shape == pixels[1].shape else None

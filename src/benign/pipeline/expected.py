@@ -21,21 +21,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from benign import files
-from benign.pipeline import crate, settings, tables
+from benign.pipeline import crate, tables
 from benign.pipeline.comparison import Part, compare
 from benign.pipeline.console import UserError
 from benign.pipeline.pages.tiers import COMMANDS
 
-ARCHIVES = settings.ROOT / "results" / "expected"
 WIDTH = 150  # of the table of differences, in characters
 
 
 # ---------------------------------------------------------------- the archive
-
-
-def archive_of(tier: str, folder: Path = ARCHIVES) -> Path:
-    """Where what is expected of a tier is kept."""
-    return folder / f"{tier}.tar.xz"
 
 
 def members(folder: Path, tier: str) -> dict[str, Path]:

@@ -83,6 +83,11 @@ def grid_file(study: str) -> Path:
     return GRIDS / f"{study}.yaml"
 
 
+def expected_file(tier: str) -> Path:
+    """The archive of what a run of a tier is expected to give; no run writes it, `make artifact` does."""
+    return ROOT / "results" / "expected" / f"{tier}.tar.xz"
+
+
 def tier_file(tier: str) -> Path:
     """Where it is said what a tier runs."""
     return ROOT / "config" / f"{'config' if tier == 'default' else tier}.yaml"

@@ -59,7 +59,42 @@ class Run:
         return "" if self.tier == "default" else f" --configfile config/{self.tier}.yaml"
 
     @property
-    def counted(claims: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def verdicts(self) -> str:
+        """How many claims have each verdict, in words."""
+        return in_words(self.claims)
+
+    def by_study(self) -> dict[str, list[dict[str, Any]]]:
+        """Claims by the study that makes them."""
+        result: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
+        for claim in self.claims:
+            result[claim["study"]].append(claim)
+        return result
+
+
+def read(folder: Path) -> Run | None:
+    """What results/TIER keeps, None if there are no claims."""
+    if not (folder / "claims.json").exists():
+        return None
+    claims = tables.read_json(folder / "claims.json")["claims"]
+    return Run(folder.name, claims, tables.read_json(folder / "provenance.json")["studies"])
+
+
+def kept(results: Path) -> dict[str, Run]:
+    """The kept run of each tier that has one; the smoke tier's results mean nothing and are never kept."""
+    runs = {tier: read(results / tier) for tier in settings.TIERS if tier != "smoke"}
+    return {tier: run for tier, run in runs.items() if run}
+
+
+def best(results: Path) -> Run:
+    """The kept run of the paper tier, or else of the default tier; UserError if there is neither."""
+    runs = kept(results)
+    for tier in ("paper", "default"):
+        if tier in runs:
+            return runs[tier]
+    raise UserError(f"{results} has claims of neither the paper nor the default tier: run `make reproduce` first")
+
+
+def counted(claims: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that totals count: a check can fail only through a fault of ours, and is no result."""
     return [claim for claim in claims if claim["kind"] != "check"]
 
