@@ -66,13 +66,13 @@ def test_editing_a_figure_redraws_only(example: Path, run_project: Run) -> None:
 
 def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/claims.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1}
+    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1, "crate": 1}
 
 
 @pytest.mark.parametrize(("page", "rule"), [("claims", "claims_page"), ("gallery", "gallery")])
-def test_editing_a_page_s_template_writes_the_page_only(page: str, rule: str, example: Path, run_project: Run) -> None:
+def test_editing_a_page_s_template_writes_the_page_and_the_crate_only(page: str, rule: str, example: Path, run_project: Run) -> None:
     name = f"src/benign/pipeline/pages/templates/{page}.md.j2"
-    assert touched(example, name, "One more line.\n", run_project) == {rule: 1}
+    assert touched(example, name, "One more line.\n", run_project) == {rule: 1, "crate": 1}
 
 
 @pytest.mark.parametrize(
