@@ -1,6 +1,6 @@
 # make reproduce | smoke | paper | verify | test | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
-# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
+# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check; TIER for verify.
 
 SHELL := bash
 CORES ?= all

@@ -110,7 +110,8 @@ def software(citation: Path) -> dict[str, Any]:
     """What CITATION.cff says of this software: title, version, date, licence, authors."""
     said = settings.read_yaml(citation)
     known = {name: str(said[name]) for name in ("title", "version", "license")}
-    return known | {"date": str(said["date-released"]), "authors": [each["name"] for each in said["authors"]]}
+    names = [each.get("name") or f"{each['given-names']} {each['family-names']}" for each in said["authors"]]
+    return known | {"date": str(said["date-released"]), "authors": names}
 
 
 def figure_record(figure: Path, table: Path) -> dict[str, str]:

@@ -260,7 +260,7 @@ def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, fl
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
     if seconds:
-        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance"))
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance", "crate"))
         wall = seconds / cores + jobs.get("snakemake", 0)
         total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
     else:

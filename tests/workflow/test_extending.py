@@ -70,7 +70,9 @@ def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
 
 
 @pytest.mark.parametrize(("page", "rule"), [("claims", "claims_page"), ("gallery", "gallery")])
-def test_editing_a_page_s_template_writes_the_page_and_the_crate_only(page: str, rule: str, example: Path, run_project: Run) -> None:
+def test_editing_a_page_s_template_writes_page_and_crate_only(
+    page: str, rule: str, example: Path, run_project: Run
+) -> None:
     name = f"src/benign/pipeline/pages/templates/{page}.md.j2"
     assert touched(example, name, "One more line.\n", run_project) == {rule: 1, "crate": 1}
 
