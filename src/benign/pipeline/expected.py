@@ -128,6 +128,6 @@ def report(tier: str, parts: Sequence[Part], most: int | None = None) -> list[st
         table.add_row(*map(escape, difference))
     console = Console(file=io.StringIO(), width=WIDTH)
     console.print(table)
-    shown = console.file.getvalue().strip("\n").split("\n")  # type: ignore[attr-defined]
+    shown = filter(str.strip, console.file.getvalue().split("\n"))  # type: ignore[attr-defined]
     more = [f"and {len(wrong) - most} more: `make verify` shows all"] if most is not None and len(wrong) > most else []
     return [*lines, "", *(line.rstrip() for line in shown), *more]
