@@ -245,7 +245,7 @@ def test_a_silent_network_is_given_up_on(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_download_with_a_wrong_checksum_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", lambda url, max_hops: url)
+    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", lambda url, **_: url)
     monkeypatch.setattr(
         "torchvision.datasets.utils._urlretrieve", lambda url, path: Path(path).write_bytes(b"a login page")
     )
@@ -311,7 +311,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     if existing:
         path.write_bytes(b"what was there before")
 
-    def full(descriptor: int) -> NoReturn:
+    def full(*_: Any) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
