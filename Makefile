@@ -59,17 +59,19 @@ check: $(READY)
 	$(BIN)/python -m mypy
 	$(BIN)/python -m snakefmt --check Snakefile workflow
 	$(BIN)/python -m snakemake --profile none --lint
+	$(BIN)/python tools/structure.py
 	$(BIN)/python tools/lock.py --check
+	$(BIN)/python tools/licences.py --check
 
 # The package is built with the setuptools of the lock, so that where all is installed no network is needed.
 $(READY): requirements.lock pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # The libraries that ours is compared with.
 $(PEERS): requirements-peers.lock $(READY)
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements-peers.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-peers.lock
 	touch $@
