@@ -46,7 +46,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{path} does not exist: run the rule that makes it") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"{path} is not JSON ({error}): delete it and run again") from None
 
 
