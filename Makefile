@@ -1,4 +1,4 @@
-# make reproduce | smoke | paper | test | bench | check | gpu-check: each sets up .venv by itself.
+# make reproduce | smoke | paper | test | faults | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
 # DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
 
@@ -24,7 +24,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper artifact test bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper artifact test faults bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -40,6 +40,11 @@ artifact: $(READY)
 
 test: $(PEERS)
 	$(BIN)/python -m pytest -n auto
+
+# Everything that can go wrong, and fifty kills of a slice and of a tier: about half an hour on two cores. As root it fills
+# a small disk as well.
+faults: $(READY)
+	$(BIN)/python -m pytest tests/faults -n auto --kills $(or $(KILLS),50)
 
 bench: $(PEERS)
 	$(BIN)/python benchmarks/bench.py
