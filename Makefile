@@ -1,4 +1,4 @@
-# make reproduce | smoke | paper | test | faults | bench | check | gpu-check: each sets up .venv by itself.
+# make reproduce | smoke | paper | report | test | faults | bench | check | gpu-check: each sets up .venv by itself.
 # CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
 # DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check.
 
@@ -24,7 +24,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper artifact test faults bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper report artifact test faults bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -34,6 +34,12 @@ smoke: $(READY)
 
 paper: $(READY)
 	$(PIPELINE) --tier paper $(OPTIONS)
+
+# What a tier has made, as one page that can be sent to somebody: Snakemake's own report.
+TIER ?= default
+report: $(READY)
+	$(BIN)/python -m snakemake --profile none --configfile config/$(if $(filter default,$(TIER)),config,$(TIER)).yaml \
+		$(if $(strip $(OVERRIDES)),--config $(OVERRIDES)) --report results/$(TIER)/report.html
 
 artifact: $(READY)
 	$(BIN)/python tools/render_artifact.py

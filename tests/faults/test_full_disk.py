@@ -17,6 +17,8 @@ import plan
 import run_slice
 from benign.pipeline import settings
 
+pytestmark = pytest.mark.fault("a full disk, or a place that cannot be written to")
+
 STUDY = "linear_classifier"
 STEPS = ("plan", "slice", "collect", "claims", "figures")
 

@@ -25,6 +25,8 @@ from benign.pipeline import settings
 from benign.pipeline.settings import SettingsError
 from support import ROOT
 
+pytestmark = pytest.mark.fault("files, archives and names made to do harm")
+
 STUDY = "linear_classifier"
 ODD = ["a b", "it's", '"q"', "$(touch struck)", "`touch struck`", "; touch struck", "-rf", "é\n", "{braces}", "*"]
 
@@ -98,6 +100,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused_by_its_size(pictures: P
         sources.cifar10_folder(pictures)
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 def test_a_link_that_leads_nowhere_is_named(pictures: Path) -> None:
     (pictures / "train" / "cat" / "1.png").symlink_to("nowhere")
     with pytest.raises(DataError, match=r"train/cat/1\.png is no file"):

@@ -18,6 +18,8 @@ import plan
 from benign.pipeline import tables
 from support import ROOT, killed_pipeline, made_by_the_pipeline
 
+pytestmark = pytest.mark.fault("a kill at any moment")
+
 STUDY = "adversarial_training"
 TIER_S_STUDY = "linear_classifier"
 # Networks of different widths are trained one after the other, those of one width and different seeds together.

@@ -25,6 +25,8 @@ from benign.pipeline import console, plans, settings, tables
 from benign.pipeline.rows import KeptRows
 from benign.train.checkpoints import Checkpoints
 
+pytestmark = pytest.mark.fault("missing, truncated, corrupt or other data")
+
 STUDY = "linear_classifier"
 # The folder is the same for all examples of a test: each overwrites the one before.
 swiftly = hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -69,6 +71,7 @@ def takes_or_names(reader: Callable[[], Any], file: Path | str, *errors: type[Ex
 # ---------------------------------------------------------------- settings
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @swiftly
 @given(place=st.sampled_from(places(TIER)), value=NESTED)
 def test_a_tier_file_with_anything_anywhere_is_taken_or_refused(place: tuple[Any, ...], value: Any) -> None:
@@ -76,6 +79,7 @@ def test_a_tier_file_with_anything_anywhere_is_taken_or_refused(place: tuple[Any
     takes_or_names(lambda: settings.check_config(config, "this file"), "this file", settings.SettingsError)
 
 
+@pytest.mark.fault("impossible values")
 @swiftly
 @given(place=st.sampled_from(places(GRID)), value=NESTED)
 def test_a_grid_with_anything_anywhere_is_taken_or_refused(place: tuple[Any, ...], value: Any, tmp_path: Path) -> None:
@@ -90,6 +94,7 @@ def test_a_grid_with_anything_anywhere_is_taken_or_refused(place: tuple[Any, ...
     takes_or_names(reader, "", settings.SettingsError, console.CellError)
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @swiftly
 @given(content=st.binary(max_size=200))
 @example(content=b"\xff\xfe")
@@ -107,6 +112,7 @@ def test_any_bytes_for_a_grid_are_refused_by_the_file_s_name(content: bytes, tmp
         settings.section(file, STUDY, "smoke")
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @swiftly
 @given(words=st.lists(WORDS, max_size=3))
 @example(words=["norm=../../etc"])
@@ -225,6 +231,7 @@ def test_any_bytes_for_images_or_a_checkpoint_are_refused(content: bytes, tmp_pa
         assert Checkpoints(tmp_path, "code").load("x") is None
 
 
+@pytest.mark.fault("files, archives and names made to do harm")
 def test_a_checkpoint_that_torch_pickled_is_not_opened(tmp_path: Path) -> None:
     torch.save({"w": torch.ones(2)}, tmp_path / "x.safetensors")
     with pytest.warns(UserWarning, match="this training starts over"):
