@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that may not be here: Matplotlib would not load
 
-from benign import files, plots, studies
+from benign import plots, studies
 from benign.pipeline import tables
 from benign.pipeline.console import parser, reports_errors
 from benign.plots import Figure
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
 def draw(figure: Figure, folder: Path) -> None:
     """Write one figure and its numbers."""
     for kind, content in plots.render(figure).items():
-        files.write_bytes(folder / f"{figure.name}.{kind}", content)
+        tables.write_bytes(folder / f"{figure.name}.{kind}", content)
     tables.write_frame(folder / f"{figure.name}.csv", figure.numbers)
 
 

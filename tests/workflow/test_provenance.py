@@ -57,7 +57,7 @@ def test_figures_and_claims_do_not_depend_on_the_experiment() -> None:
             assert experiment not in provenance.sources(f"benign.studies.{study}.{part}")
 
 
-@pytest.mark.parametrize("part", ["cells", "run", "figures"])
+@pytest.mark.parametrize("part", ["cells", "run", "figures", "claims"])
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_what_a_part_of_a_study_depends_on_can_be_traced(study: str, part: str) -> None:
     """Plans, rows and figures carry the fingerprint of it: a run ends where one cannot be taken."""

@@ -1,4 +1,4 @@
-"""The run of a tier: what it says before and after, what it clears away, and that a kill is no obstacle to the next."""
+"""The run of a tier: what it says before and after, and what it clears away."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from snakemake.settings.types import ConfigSettings
 import run_pipeline
 from benign.pipeline import console, settings, tables
 from benign.pipeline.console import Ticker, UserError
-from support import ROOT, killed_pipeline, made_by_the_pipeline
+from support import ROOT, made_by_the_pipeline
 
 STUDY = "adversarial_training"
 SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "none", "cifar10": "none"}}
@@ -37,17 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to run in."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.mark.slow
-def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(example_run: Path, folder: Path) -> None:
-    killed_pipeline(folder, kills=2, longest=10, root=example_run)
-    assert made_by_the_pipeline(folder) == made_by_the_pipeline(example_run)
-    assert list(folder.rglob("*.tmp")) == []
-    record = tables.read_json(folder / "logs" / "smoke" / "run.json")
-    assert record["exit_status"] == 0
-    (study,) = record["studies"].values()
-    assert study["kept"] + study["computed"] == study["cells"] == 6
 
 
 @pytest.mark.slow
