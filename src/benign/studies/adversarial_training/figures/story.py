@@ -66,8 +66,8 @@ LOOKS_HERE: dict[str, Look] = {
 
 def story(table: pd.DataFrame) -> Figure:
     """What is trained; that wrong labels are fitted and harm little; up to which budget; and in which regime."""
-    text = f"""Benign overfitting in adversarial training. (a) Two Gaussian clusters around ±μ; a share β of the labels is
-        wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of its
+    text = f"""Benign overfitting in adversarial training. (a) Two Gaussian clusters around ±μ; a share β of the labels
+        is wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of its
         label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a cluster's
         centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong labels included,
         and robust test error stays near β, its floor. Of the learning curves, the problem with the largest r that
