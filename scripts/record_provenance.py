@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
+from benign import studies
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import parser, reports_errors
 
@@ -78,13 +79,16 @@ def study_record(study: str, table: Path, origins: list[dict[str, Any]]) -> dict
 
 def figure_record(figure: Path, table: Path) -> dict[str, str]:
     """A figure: what drew it, from what, and what it is."""
-    study = figure.parent.name
+    study = studies.find(figure.parent.name)
+    film = {"gif": tables.digest(figure.with_suffix(".gif"))} if figure.stem in study.films else {}
+    shows_data = figure.stem in study.pictures
     return {
-        "sources": provenance.code_of(study, "figures"),
+        "sources": provenance.code_of(study.name, "pictures" if shows_data else "figures"),
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),
-        "captions": tables.digest(figure.with_name("captions.json")),
+        "captions": tables.digest(figure.with_name("pictures.json" if shows_data else "captions.json")),
+        **film,
     }
 
 
