@@ -29,8 +29,8 @@ def test_each_picture_has_its_step_s_points_in_one_order_and_errors_up_to_then(
     film: Figure, rows: pd.DataFrame
 ) -> None:
     at_points = rows[rows["height"] == 1]
-    order = at_points[at_points["steps"] == 1].assign(beyond=lambda at: at["along"] - at["boundary"])
-    order = order.sort_values("beyond")["mislabelled"].tolist()
+    first = at_points[at_points["steps"] == 1].assign(short=lambda at: at["along"] - at["boundary"])
+    order = first.sort_values("short")["mislabelled"].tolist()
     pictures = frames(film.numbers)
     for (steps, part), picture in zip(at_points.groupby("steps"), pictures, strict=True):
         own = part.set_index("mislabelled").loc[order]

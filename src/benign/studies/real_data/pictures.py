@@ -86,9 +86,8 @@ def draw_perturbations(numbers: pd.DataFrame) -> matplotlib.figure.Figure:
     """Panels below one another: an image for each budget, above its perturbation."""
     facets = plots.Facets(numbers, 2.1 * numbers["panel"].nunique(), width=plots.COLUMN_WIDTH, wrap=1)
     for panel in facets:
-        images = {
-            series: as_image(part["mean"].to_numpy()) for series, part in panel.numbers.groupby("series", sort=False)
-        }
+        by_budget = panel.numbers.groupby("series", sort=False)["mean"]
+        images = {str(ratio): as_image(values.to_numpy()) for ratio, values in by_budget}
         original, moves = images.pop("0"), list(images.values())
         above = [original, *(np.clip(original + move, 0, 1) for move in moves)]
         below = [np.ones_like(original), *(0.5 + move / (2 * np.abs(move).max()) for move in moves)]
