@@ -1,5 +1,5 @@
-"""Draw a study's figures from its table: NAME.png, NAME.pdf and NAME.csv, the numbers that are drawn; and
-captions.json, the caption of each.
+"""Draw a study's figures from its table: NAME.png, NAME.pdf (NAME.gif too, of a film) and NAME.csv, the numbers that
+are drawn; and captions.json, the caption of each.
 
 The same table gives the same bytes: fixed backend, fonts and metadata, no dates.
 """
@@ -37,6 +37,8 @@ def main(argv: list[str]) -> int:
     figures = study.part("figures", "figures")(study.table(tables.read(args.table)))
     if (offered := tuple(figure.name for figure in figures)) != study.figures:
         raise ValueError(f"study {study.name} declares the figures {study.figures} and draws {offered}")
+    if (offered := tuple(figure.name for figure in figures if figure.frames)) != study.films:
+        raise ValueError(f"study {study.name} declares the films {study.films} and draws {offered}")
     for figure in figures:
         draw(figure, args.output)
     tables.write_json(args.output / "captions.json", {figure.name: figure.caption for figure in figures})

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this che
 
 import pandas as pd
 
+from benign import studies
 from benign.pipeline import provenance, settings, tables
 from benign.pipeline.console import add_images, distinct, parser, reports_errors
 
@@ -116,13 +117,16 @@ def software(citation: Path) -> dict[str, Any]:
 
 def figure_record(figure: Path, table: Path) -> dict[str, str]:
     """A figure: what drew it, from what, and what it is."""
-    study = figure.parent.name
+    study = studies.find(figure.parent.name)
+    film = {"gif": tables.digest(figure.with_suffix(".gif"))} if figure.stem in study.films else {}
+    shows_data = figure.stem in study.pictures
     return {
-        "sources": provenance.code_of(study, "figures"),
+        "sources": provenance.code_of(study.name, "pictures" if shows_data else "figures"),
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),
-        "captions": tables.digest(figure.with_name("captions.json")),
+        "captions": tables.digest(figure.with_name("pictures.json" if shows_data else "captions.json")),
+        **film,
     }
 
 

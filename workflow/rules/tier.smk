@@ -36,7 +36,7 @@ rule gallery:
         sources=sources_of("draw_gallery"),
         template=here(ROOT / "src/benign/pipeline/pages/templates/gallery.md.j2"),
         claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
-        captions=[f"figures/{TIER}/{study}/captions.json" for study in STUDIES],
+        captions=[file for study in STUDIES for file in caption_files(study)],
     output:
         f"figures/{TIER}/README.md",
         [f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
@@ -64,7 +64,7 @@ rule provenance:
         script=script("record_provenance"),
         sources=sources_of("record_provenance"),
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
-        figures=[file for study in STUDIES for file in figure_files(study, "png")],
+        figures=[file for study in STUDIES for file in figure_files(study, "png") + picture_files(study, "png")],
         origins=[f"results/{TIER}/{study}/slices/origins.json" for study in STUDIES],
         grids=list(GRIDS.values()),
         images=sorted({file for study in STUDIES for file in image_files(study).values()}),
