@@ -1,6 +1,7 @@
-# make reproduce | smoke | paper | verify | report | test | faults | bench | check | gpu-check: each sets up .venv by itself.
-# CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
-# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check; TIER for verify.
+# make reproduce | smoke | paper | site | verify | report | test | faults | bench | check | gpu-check: each sets up .venv
+# by itself. CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading
+# them; DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check; TIER=paper is
+# for site, verify and report.
 
 SHELL := bash
 CORES ?= all
@@ -25,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper verify report artifact test faults bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper site verify report artifact test faults bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -44,6 +45,10 @@ verify: $(READY)
 report: $(READY)
 	$(BIN)/python -m snakemake --profile none --configfile config/$(if $(filter default,$(TIER)),config,$(TIER)).yaml \
 		$(if $(strip $(OVERRIDES)),--config $(OVERRIDES)) --report results/$(TIER)/report.html
+
+# From what is kept of a tier's run, in seconds.
+site: $(READY)
+	@$(BIN)/python scripts/make_site.py --tier $(TIER)
 
 artifact: $(READY)
 	$(BIN)/python tools/render_artifact.py

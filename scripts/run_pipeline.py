@@ -260,7 +260,7 @@ def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, fl
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
     if seconds:
-        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance", "crate"))
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance", "crate", "site"))
         wall = seconds / cores + jobs.get("snakemake", 0)
         total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
     else:
@@ -397,7 +397,8 @@ def summary(record: dict[str, Any]) -> list[str]:
         by_study[claim["study"]].append(claim)
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
-    return lines + beside_expected(tier)
+    lines += beside_expected(tier)
+    return [*lines, f"  all of it on one page, for a browser: results/{tier}/site/index.html"]
 
 
 def beside_expected(tier: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Write requirements.lock and environment.yml from the packages installed here, or check that all three files agree.
 
-    pip install uv -e '.[cluster,test]' && python tools/lock.py      writes both files
+    pip install uv -e '.[cluster,site,test]' && python tools/lock.py      writes both files
     python tools/lock.py --check                          compares them with each other and with pyproject.toml
 
 Only what pyproject.toml asks for, directly or not, is written. In requirements.lock each pin has the SHA-256 of every
@@ -30,10 +30,11 @@ from benign.pipeline.console import UserError, parser, reports_errors
 
 PROJECT, LOCK, CONDA = (settings.ROOT / name for name in ("pyproject.toml", "requirements.lock", "environment.yml"))
 PEERS = settings.ROOT / "requirements-peers.lock"
+INSTALLED = ("cluster", "site", "test")  # the extras that `make` installs
 LINUX_ONLY = ("cuda-", "nvidia-", "triton")  # Torch asks for them on Linux alone
 HEADER = """\
 # Every package that the project needs, directly or not, with its tests: what `make` installs, file by file.
-# Not written by hand: `pip install uv -e '.[cluster,test]' && python tools/lock.py`, with the versions wanted.
+# Not written by hand: `pip install uv -e '.[cluster,site,test]' && python tools/lock.py`, with the versions wanted.
 """
 UV = ("-m", "uv", "pip", "compile", "-", "--no-deps", "--universal", "--python-version", "3.11", "--generate-hashes")
 QUIET = ("--quiet", "--no-annotate", "--no-header")
@@ -63,10 +64,10 @@ def main(argv: list[str]) -> int:
 
 
 def wanted(project: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, to be installed, to run, here or on a cluster, and to test."""
+    """What pyproject.toml asks for, to be installed, to run, here or on a cluster, and to test, pages included."""
     content = tomllib.loads(project.read_text(encoding="utf-8"))
     named = [*content["build-system"]["requires"], *content["project"]["dependencies"]]
-    return [*map(Requirement, named), *extra(project, "cluster"), *extra(project, "test")]
+    return [*map(Requirement, named), *(each for name in INSTALLED for each in extra(project, name))]
 
 
 def extra(project: Path, name: str) -> list[Requirement]:

@@ -47,7 +47,7 @@ def ci(tmp_path: Path) -> Run:
 def test_a_bare_machine_gets_what_it_lacks(ci: Run) -> None:
     assert ci({"python3.11": PYTHON_WITHOUT_VENV, "apt-get": APT_GET}) == [
         "apt-get update",
-        "apt-get install --yes --no-install-recommends make git python3.11-venv",
+        "apt-get install --yes --no-install-recommends make git python3.11-venv chromium",
         "make check data=",
         "make test data=",
     ]
@@ -56,7 +56,7 @@ def test_a_bare_machine_gets_what_it_lacks(ci: Run) -> None:
 def test_a_machine_that_has_everything_installs_nothing(ci: Run, tmp_path: Path) -> None:
     data = tmp_path / "shared" / "data"
     data.mkdir(parents=True)
-    called = ci({"python3": "", "git": "", "make": MAKE, "apt-get": APT_GET})
+    called = ci({"python3": "", "git": "", "make": MAKE, "apt-get": APT_GET, "google-chrome": ""})
     assert called == [f"make check data={data}", f"make test data={data}"]
 
 
@@ -64,10 +64,19 @@ def test_the_venv_of_the_python_that_make_takes_is_looked_for(ci: Run) -> None:
     old = "exit 1"
     commands = {"python3.11": old, "python3.12": PYTHON_WITHOUT_VENV, "python3": "", "git": "", "make": MAKE}
     called = ci({**commands, "apt-get": APT_GET})
-    assert "apt-get install --yes --no-install-recommends python3.12-venv" in called
+    assert "apt-get install --yes --no-install-recommends python3.12-venv chromium" in called
     makefile = (ROOT / "Makefile").read_text()
     assert "for python in python3.11 python3.12 python3.13 python3.14 python3;" in makefile
     assert "for python in python3.11 python3.12 python3.13 python3.14 python3;" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_page_that_is_published_is_the_paper_tier_s_and_is_not_committed() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text())
+    steps = workflow["jobs"]["publish"]["steps"]
+    assert {"run": "make site TIER=paper"} in steps
+    (published,) = [step["with"]["path"] for step in steps if "upload-pages-artifact" in step.get("uses", "")]
+    assert published == "results/paper/site"
+    assert f"/{published.replace('paper', '*')}/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
 def test_the_hosted_service_runs_the_same_script_with_the_oldest_python_that_is_supported() -> None:

@@ -43,7 +43,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def missing(path: Path) -> bool:
     """Whether a file that a page names is not there; those of the paper tier may be yet to come, some are not kept."""
-    if path.is_relative_to(ROOT / "figures" / "default"):
+    if path.is_relative_to(ROOT / "figures" / "default") or path.parent.name == "site":
         return False
     to_come = [ROOT / kind / "paper" for kind in ("results", "figures")]
     if not (ROOT / "results" / "paper" / "claims.json").exists() and any(path.is_relative_to(top) for top in to_come):

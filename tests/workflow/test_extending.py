@@ -51,6 +51,7 @@ def test_the_example_is_run_judged_and_drawn(example_run: Path) -> None:
     assert [(claim["id"], claim["verdict"]) for claim in merged["claims"]] == [("risk-at-zero", "replicated")]
     assert merged["environment"]["torch"]
     assert "**replicated**" in (results / "claims.md").read_text()
+    assert f'id="{STUDY}-risk-at-zero"' in (results / "site" / "index.html").read_text()
     assert len(tables.read(results / STUDY / "table.csv")) == 6
     assert sorted(file.name for file in figures.iterdir()) == ["captions.json", "risk.csv", "risk.pdf", "risk.png"]
 
@@ -61,20 +62,27 @@ def test_a_second_run_has_nothing_to_do(example: Path, run_project: Run) -> None
 
 def test_editing_a_figure_redraws_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/figures.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1, "crate": 1}
+    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1, "site": 1, "crate": 1}
 
 
 def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/claims.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1, "crate": 1}
+    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1, "site": 1, "crate": 1}
 
 
-@pytest.mark.parametrize(("page", "rule"), [("claims", "claims_page"), ("gallery", "gallery")])
-def test_editing_a_page_s_template_writes_page_and_crate_only(
-    page: str, rule: str, example: Path, run_project: Run
+@pytest.mark.parametrize(
+    ("name", "jobs"),
+    [
+        ("pages/templates/claims.md.j2", {"claims_page": 1, "site": 1}),  # with the page goes claims.json, the site's
+        ("pages/templates/gallery.md.j2", {"gallery": 1}),
+        ("pages/templates/site.html.j2", {"site": 1}),
+        ("site/assets/page.css", {"site": 1}),
+    ],
+)
+def test_editing_what_a_page_is_made_of_writes_page_and_crate_only(
+    name: str, jobs: dict[str, int], example: Path, run_project: Run
 ) -> None:
-    name = f"src/benign/pipeline/pages/templates/{page}.md.j2"
-    assert touched(example, name, "One more line.\n", run_project) == {rule: 1, "crate": 1}
+    assert touched(example, f"src/benign/pipeline/{name}", "\n", run_project) == {**jobs, "crate": 1}
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,7 @@ def test_two_runs_write_the_same_bytes(pristine: Path, example_run: Path, tmp_pa
     run_project(again)
     names = [f"results/smoke/{STUDY}/table.csv", "results/smoke/claims.json", "results/smoke/claims.md"]
     names += [f"figures/smoke/{STUDY}/risk.{kind}" for kind in ("csv", "pdf", "png")]
+    names += ["results/smoke/site/index.html"]
     names += [f"figures/smoke/{name}" for name in ("README.md", "claims.csv", "claims.pdf", "claims.png")]
     for name in names:
         assert (again / name).read_bytes() == (example_run / name).read_bytes(), name

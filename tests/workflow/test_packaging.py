@@ -179,8 +179,8 @@ def test_what_the_pipeline_imports_is_a_dependency() -> None:
     assert undeclared(imported("src", "scripts", "workflow"), declared()) == []
 
 
-def test_what_tools_and_tests_import_beside_that_is_in_the_extra_for_tests() -> None:
-    assert undeclared(imported("tools", "tests"), declared() | declared("test")) == []
+def test_what_tools_and_tests_import_beside_that_is_in_the_extras_for_tests() -> None:
+    assert undeclared(imported("tools", "tests"), declared() | declared("test") | declared("site")) == []
 
 
 @pytest.mark.peers
@@ -238,6 +238,8 @@ def test_a_tool_runs_by_itself_as_a_command(tool: Path, tmp_path: Path) -> None:
             ["--tier paper", "--config 'device=cuda' 'mnist_root=/a b/mnist' 'cifar10_root=/it'\\''s: (c), #1'"],
         ),
         (["test"], ["--no-deps -r requirements-peers.lock", "python -m pytest"]),
+        (["site"], ["python scripts/make_site.py --tier default"]),
+        (["site", "TIER=paper"], ["python scripts/make_site.py --tier paper"]),
         (["artifact"], ["python tools/render_artifact.py"]),
         (["bench"], ["--no-deps -r requirements-peers.lock", "python benchmarks/bench.py"]),
         (

@@ -28,7 +28,7 @@ SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "n
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
 JOBS = {
     "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
-    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "snakemake": 600.0,
+    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "site": 8.0, "snakemake": 600.0,
 }  # fmt: skip
 
 
@@ -261,8 +261,8 @@ def test_the_forecast_counts_what_jobs_take_beside_their_cells() -> None:
     kept.before, known.slices = len(kept.cells), 3
     of_study = 2 * len(known.cells) + 1 + 30 * 3 + 2 + 40 + 3
     told = run_pipeline.forecast("smoke", [known, kept], 2, JOBS)
-    wall = (of_study + 4 + 5) / 2 + 600
-    assert f"about {(of_study + 9) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
+    wall = (of_study + 4 + 5 + 8) / 2 + 600
+    assert f"about {(of_study + 17) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
     assert told[1].endswith(f"about {of_study / 60:.1f} min of one core (measured on a machine)")
     assert told[2].endswith("about 0 s of one core (measured on a machine)"), "nothing of it is left to do"
 
@@ -308,6 +308,7 @@ def test_the_summary_counts_verdicts_of_each_study_and_says_where_to_read() -> N
         "  a: 2 replicated, 1 partly",
         "  b: 1 not run; 0 of 1 checks fail",
         "  read results/smoke/claims.md (for machines: claims.json) and figures/smoke/README.md",
+        "  all of it on one page, for a browser: results/smoke/site/index.html",
     ]
 
 
@@ -315,7 +316,7 @@ def test_the_summary_ends_with_what_make_verify_says() -> None:
     tables.write_json(Path("results/default/claims.json"), {"claims": []})
     record = run_pipeline.run_record("default", 0, 2, [], wall=40.0)
     lost = "results/default/ro-crate-metadata.json is not there: run the tier first (`make reproduce`)"
-    assert run_pipeline.summary(record)[-1] == f"  error: {lost}"
+    assert run_pipeline.summary(record)[-2] == f"  error: {lost}"
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5", ""])

@@ -139,6 +139,7 @@ TIER_OUTPUTS = [
     f"results/{TIER}/claims.json",
     f"results/{TIER}/claims.md",
     f"results/{TIER}/provenance.json",
+    f"results/{TIER}/site/index.html",
     f"figures/{TIER}/README.md",
     *[f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
     *[file for study in STUDIES for file in STUDY_OUTPUTS[study]],

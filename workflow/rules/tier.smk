@@ -1,5 +1,5 @@
-# The whole tier: the claims of all studies on one page, all figures on another, where everything came from, and a record
-# of every file.
+# The whole tier: the claims of all studies on one page, all figures on another, where everything came from, all of it in
+# one file for a browser, and a record of every file.
 
 
 rule claims_page:
@@ -118,6 +118,42 @@ rule crate:
     shell:
         "{params.python:q} {input.script:q} {params.options} --snakefile {input.snakefile:q} --files {input.files:q}"
         " --output {output.crate:q} > {log:q} 2>&1"
+
+
+# The page holds the figures and what they draw, the claims, and the tables of the studies that its explorer shows.
+rule site:
+    input:
+        script=script("make_site"),
+        sources=sources_of("make_site"),
+        templates=sorted(here(file) for file in (ROOT / "src/benign/pipeline/pages/templates").glob("site*.html.j2")),
+        assets=sorted(here(file) for file in (ROOT / "src/benign/pipeline/site/assets").iterdir()),
+        claims=f"results/{TIER}/claims.json",
+        provenance=f"results/{TIER}/provenance.json",
+        captions=[file for study in STUDIES for file in caption_files(study)],
+        figures=[
+            file for study in STUDIES for file in figure_files(study, "png", "csv", "gif") + picture_files(study, "png", "csv")
+        ],
+        tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
+    output:
+        report(f"results/{TIER}/site/index.html", caption="../report/site.rst", category="site"),
+    log:
+        f"logs/{TIER}/site.log",
+    benchmark:
+        f"logs/{TIER}/site.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        python=python,
+        options=f"--tier {TIER}",
+        results=lambda wildcards, input: Path(input.claims).parent,
+        figures=lambda wildcards, input: Path(input.captions[0]).parents[1],
+    shell:
+        "{params.python:q} {input.script:q} {params.options} --results {params.results:q} --figures {params.figures:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 # What another run makes, asked for by name. Without this rule Snakemake would know none that makes it and not say why,

@@ -29,6 +29,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("benign.pipeline.pages"),
         undefined=jinja2.StrictUndefined,
+        autoescape=jinja2.select_autoescape(["html.j2"]),
         trim_blocks=True,
         keep_trailing_newline=True,
     )
