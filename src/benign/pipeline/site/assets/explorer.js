@@ -200,7 +200,8 @@ const Explorer = (() => {
       inputs[key] = (all) => {
         range.value = log ? Math.log10(all[key]) : key === "budget" ? all.ratio : all[key];
         range.setAttribute("aria-valuetext", short(all[key]));
-        number.value = Number(all[key].toPrecision(6));
+        const digits = Number(all[key].toPrecision(6));
+        number.value = digits < 1e6 ? digits : digits.toExponential(); // 10¹² fits no phone
       };
       return make("div", { class: "ex-control" }, make("label", { for: `ex-${key}` }, label), range, number);
     }
