@@ -1,7 +1,7 @@
-# make reproduce | smoke | paper | site | test | bench | check | gpu-check: each sets up .venv by itself.
-# CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading them;
-# DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check. TIER=paper makes
-# the paper tier's site.
+# make reproduce | smoke | paper | site | verify | report | test | faults | bench | check | gpu-check: each sets up .venv
+# by itself. CORES=4 limits the cores; MNIST_ROOT=… and CIFAR10_ROOT=… use data that are there instead of downloading
+# them; DEVICE=cuda trains on a GPU. All four are for reproduce, smoke and paper; DEVICE also for gpu-check; TIER=paper is
+# for site, verify and report.
 
 SHELL := bash
 CORES ?= all
@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
 export PIP_USER := 0
 export MPLBACKEND := agg
 
-.PHONY: reproduce smoke paper site artifact test bench check slurm-check gpu-check
+.PHONY: reproduce smoke paper site verify report artifact test faults bench check slurm-check gpu-check
 
 reproduce: $(READY)
 	$(PIPELINE) --tier default $(OPTIONS)
@@ -37,6 +37,15 @@ smoke: $(READY)
 paper: $(READY)
 	$(PIPELINE) --tier paper $(OPTIONS)
 
+# Is a finished run what the committed one was, and every file as it was written? TIER=paper: of that tier.
+verify: $(READY)
+	$(BIN)/python scripts/verify.py --tier $(TIER)
+
+# What a tier has made, as one page that can be sent to somebody: Snakemake's own report.
+report: $(READY)
+	$(BIN)/python -m snakemake --profile none --configfile config/$(if $(filter default,$(TIER)),config,$(TIER)).yaml \
+		$(if $(strip $(OVERRIDES)),--config $(OVERRIDES)) --report results/$(TIER)/report.html
+
 # From what is kept of a tier's run, in seconds.
 site: $(READY)
 	@$(BIN)/python scripts/make_site.py --tier $(TIER)
@@ -46,6 +55,11 @@ artifact: $(READY)
 
 test: $(PEERS)
 	$(BIN)/python -m pytest -n auto
+
+# Everything that can go wrong, and fifty kills of a slice and of a tier: about half an hour on two cores. As root it fills
+# a small disk as well.
+faults: $(READY)
+	$(BIN)/python -m pytest tests/faults -n auto --kills $(or $(KILLS),50)
 
 bench: $(PEERS)
 	$(BIN)/python benchmarks/bench.py
@@ -65,17 +79,19 @@ check: $(READY)
 	$(BIN)/python -m mypy
 	$(BIN)/python -m snakefmt --check Snakefile workflow
 	$(BIN)/python -m snakemake --profile none --lint
+	$(BIN)/python tools/structure.py
 	$(BIN)/python tools/lock.py --check
+	$(BIN)/python tools/licences.py --check
 
 # The package is built with the setuptools of the lock, so that where all is installed no network is needed.
 $(READY): requirements.lock pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'error: no Python 3.11 or newer is on PATH: install one, or say make PYTHON=…' >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
 # The libraries that ours is compared with.
 $(PEERS): requirements-peers.lock $(READY)
-	$(BIN)/python -m pip install --quiet --no-deps -r requirements-peers.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-peers.lock
 	touch $@

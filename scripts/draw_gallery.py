@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
     """Read, draw, write."""
     args = arguments().parse_args(argv)
     claims = {file.parent.name: claims_of(file, args.tier) for file in args.claims}
-    captions = {file.parent.name: tables.read_json(file) for file in args.captions}
+    captions: dict[str, dict[str, str]] = {}
+    for file in args.captions:
+        captions.setdefault(file.parent.name, {}).update(tables.read_json(file))
     draw(gallery.claims_figure(claims), args.output)
     tables.write_text(args.output / "README.md", gallery.page(args.tier, claims, captions))
     return 0

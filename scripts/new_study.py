@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
-from benign import files, studies
-from benign.pipeline import settings
+from benign import studies
+from benign.pipeline import settings, tables
 from benign.pipeline.console import UserError, parser, reports_errors
 
 ROOT = settings.ROOT
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     if there := [path for path in written if path.exists()]:
         raise UserError(f"{shown(there[0])} is there already: give the study another name, or move the file away")
     for path, content in {**written, **entries(name)}.items():
-        files.write_bytes(path, content.encode())
+        tables.write_bytes(path, content.encode())
     print("\n".join(["wrote:", *(f"  {shown(path)}" for path in written), *advice(name)]))
     return 0
 

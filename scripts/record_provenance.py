@@ -1,4 +1,4 @@
-"""Record what a tier's tables and figures came from: commit, sources, versions, configuration, minutes, processors.
+"""Record what a tier's tables and figures came from: code, versions, configuration, data, seeds, minutes, processors.
 
 A figure is stale if the recorded hash of its sources, or of its table, is no longer the hash of what is there.
 """
@@ -6,6 +6,7 @@ A figure is stale if the recorded hash of its sources, or of its table, is no lo
 from __future__ import annotations
 
 import argparse
+import hashlib
 import itertools
 import json
 import os
@@ -16,8 +17,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
+import pandas as pd
+
+from benign import studies
 from benign.pipeline import provenance, settings, tables
-from benign.pipeline.console import parser, reports_errors
+from benign.pipeline.console import add_images, distinct, parser, reports_errors
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -29,8 +33,11 @@ def arguments() -> argparse.ArgumentParser:
         ("--tables", "results/TIER/STUDY/table.csv"),
         ("--figures", "figures/TIER/STUDY/NAME.png"),
         ("--origins", "results/TIER/STUDY/slices/origins.json"),
+        ("--grids", "config/grids/STUDY.yaml"),
     ):
         result.add_argument(name, required=True, nargs="*", action="extend", type=Path, metavar=file)
+    add_images(result)
+    result.add_argument("--citation", required=True, type=Path, metavar="CITATION.cff", help="who, what, which version")
     result.add_argument("--output", required=True, type=Path, metavar="FILE.json")
     return result
 
@@ -41,10 +48,17 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     table_of = {file.parent.name: file for file in args.tables}
     origins = {file.parent.parent.name: tables.read_json(file) for file in args.origins}
+    sections = {file.stem: settings.section(file, file.stem, args.tier) for file in args.grids}
+    images = {name: tables.digest(file) for name, file in distinct(args.images).items()}
     record = {
         "tier": args.tier,
+        "software": software(args.citation),
         **commit(),
-        "studies": {study: study_record(study, file, origins[study]) for study, file in table_of.items()},
+        "studies": {
+            study: study_record(study, file, origins[study])
+            | inputs_record(file, origins[study], sections[study], images)
+            for study, file in table_of.items()
+        },
         "figures": {
             f"{file.parent.name}/{file.stem}": figure_record(file, table_of[file.parent.name]) for file in args.figures
         },
@@ -76,15 +90,43 @@ def study_record(study: str, table: Path, origins: list[dict[str, Any]]) -> dict
     }
 
 
+def inputs_record(
+    table: Path, origins: list[dict[str, Any]], section: dict[str, Any], images: dict[str, str]
+) -> dict[str, Any]:
+    """What a table was made of beside code: grid (its hash), data sets (theirs), seeds, and the rows' environment.
+
+    images: the hash of each data set that the run had
+    """
+    grid = json.dumps(section["grid"], sort_keys=True).encode()
+    seeds = pd.read_csv(table, usecols=lambda name: name == "seed")
+    return {
+        "grid": hashlib.sha256(grid).hexdigest(),
+        "data": {name: images[name] for name in section["data"] if name in images},
+        "seeds": sorted({int(seed) for seed in seeds.dropna().to_numpy().ravel()}),
+        "environment": provenance.environment_of(origins),
+    }
+
+
+def software(citation: Path) -> dict[str, Any]:
+    """What CITATION.cff says of this software: title, version, date, licence, authors."""
+    said = settings.read_yaml(citation)
+    known = {name: str(said[name]) for name in ("title", "version", "license")}
+    names = [each.get("name") or f"{each['given-names']} {each['family-names']}" for each in said["authors"]]
+    return known | {"date": str(said["date-released"]), "authors": names}
+
+
 def figure_record(figure: Path, table: Path) -> dict[str, str]:
     """A figure: what drew it, from what, and what it is."""
-    study = figure.parent.name
+    study = studies.find(figure.parent.name)
+    film = {"gif": tables.digest(figure.with_suffix(".gif"))} if figure.stem in study.films else {}
+    shows_data = figure.stem in study.pictures
     return {
-        "sources": provenance.code_of(study, "figures"),
+        "sources": provenance.code_of(study.name, "pictures" if shows_data else "figures"),
         "table": tables.digest(table),
         "numbers": tables.digest(figure.with_suffix(".csv")),
         "png": tables.digest(figure),
-        "captions": tables.digest(figure.with_name("captions.json")),
+        "captions": tables.digest(figure.with_name("pictures.json" if shows_data else "captions.json")),
+        **film,
     }
 
 

@@ -43,6 +43,7 @@ from benign.pipeline.rows import Arrivals
 
 POLL_SECONDS = 0.5
 TELL_SECONDS = 30.0
+MOST_TOLD = 20  # of what is not as expected
 # Among Snakemake's words an error starts with its name; the next job starts, and all ends, with one of the others.
 ERROR, NO_ERROR = re.compile(r"\w*(Error|Exception)\b"), re.compile(r"\[\w{3} \w{3} |Complete log")
 
@@ -259,7 +260,7 @@ def forecast(tier: str, plans: Sequence[Plan], cores: int, jobs: Mapping[str, fl
         lines.append(f"  {plan.study}: {counts([plan])}; {about}")
     where = settings.CELL_SECONDS.relative_to(settings.ROOT)
     if seconds:
-        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance", "site"))
+        seconds += sum(jobs.get(kind, 0) for kind in ("claims_page", "gallery", "provenance", "crate", "site"))
         wall = seconds / cores + jobs.get("snakemake", 0)
         total = f"about {duration(seconds)} of one core, {duration(wall)} on {cores} cores (from {where})"
     else:
@@ -396,30 +397,17 @@ def summary(record: dict[str, Any]) -> list[str]:
         by_study[claim["study"]].append(claim)
     lines += [f"  {study}: {tiers.in_words(members)}" for study, members in by_study.items()]
     lines.append(f"  read results/{tier}/claims.md (for machines: claims.json) and figures/{tier}/README.md")
-    kept = tables.read_json(settings.VERDICTS) if settings.VERDICTS.exists() else {}
-    lines += beside_kept(claims, kept[tier]) if tier in kept else []
+    lines += beside_expected(tier)
     return [*lines, f"  all of it on one page, for a browser: results/{tier}/site/index.html"]
 
 
-def beside_kept(claims: Sequence[dict[str, Any]], kept: dict[str, dict[str, str]]) -> list[str]:
-    """Whether the claims of the studies that ran have the verdicts that are kept, and which have not.
-
-    kept: verdicts by study and id. A claim that is new, or that is gone, has none on one side.
-    """
-    found: dict[str, dict[str, str]] = collections.defaultdict(dict)
-    for claim in claims:
-        found[claim["study"]][claim["id"]] = claim["verdict"]
-    pairs = {
-        f"{study}/{name}": (known.get(name, "no claim"), here.get(name, "no claim"))
-        for study, here in found.items()
-        for known in [kept.get(study, {})]
-        for name in {**known, **here}
-    }
-    where = settings.VERDICTS.relative_to(settings.ROOT)
-    other = [f"    {name}: {after}, kept is {before}" for name, (before, after) in pairs.items() if before != after]
-    if not other:
-        return [f"  verdicts: all {len(pairs)} are those kept in {where}"]
-    return [f"  verdicts: {len(other)} of {len(pairs)} are not those kept in {where}:", *other]
+def beside_expected(tier: str) -> list[str]:
+    """How the run compares with the committed one: what `make verify` says, cut short; nothing if there is none."""
+    if not settings.expected_file(tier).exists():
+        return []
+    command = [sys.executable, str(settings.ROOT / "scripts" / "verify.py"), "--tier", tier, "--most", str(MOST_TOLD)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    return [f"  {line}".rstrip() for line in (answer.stdout + answer.stderr).splitlines()]
 
 
 if __name__ == "__main__":

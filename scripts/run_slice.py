@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
         checkpoints=Checkpoints(scratch / "checkpoints", mark, args.checkpoint_seconds),
     )
     kept = KeptRows(scratch / "rows", mine.share)
-    with memory_shortage_explained():
+    with tables.naming(scratch), memory_shortage_explained():
         entries, reused = complete(mine.cells, kept, context, f"{mine.study} {mine.share[0] + 1}/{mine.share[1]}")
     tables.write(args.output, [entry["row"] for entry in entries], studies.find(mine.study).columns())
     if args.timing:

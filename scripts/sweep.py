@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 os.environ["MPLBACKEND"] = "agg"  # a notebook's shell names one that may not be here: Matplotlib would not load
 
-from benign import files, plots
+from benign import plots
 from benign.pipeline import questions, sweep_figure, tables
 from benign.pipeline.console import UserError, add_images, distinct, name_and_value, parser, reports_errors
 
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
     tables.write(output / "table.csv", rows, sweep.study.columns())
     figure = sweep_figure.figure(sweep, sweep.table(rows), x, y)
     for kind, content in plots.render(figure).items():
-        files.write_bytes(output / f"figure.{kind}", content)
+        tables.write_bytes(output / f"figure.{kind}", content)
     tables.write_frame(output / "figure.csv", figure.numbers)
     tables.write_json(output / "cost.json", cost)
     shown = sweep_figure.summary(figure.numbers, x, y).to_string(index=False, float_format="{:.4g}".format, na_rep="")

@@ -15,6 +15,19 @@ from support import ROOT, snakemake
 matplotlib.use("Agg")
 settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's business
 settings.load_profile("untimed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How often tests/faults kills what runs, and when."""
+    faults = parser.getgroup("faults")
+    faults.addoption("--kills", type=int, default=3, help="kill a slice, and a tier, so many times (make faults: 50)")
+    faults.addoption("--kill-seed", type=int, default=0, help="seed of the moments at which they are killed")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"faults: {config.getoption('--kills')} kills, seed {config.getoption('--kill-seed')}"
+
+
 os.environ.pop("SNAKEMAKE_PROFILE", None)  # every Snakemake here runs on this machine
 
 

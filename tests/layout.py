@@ -303,5 +303,5 @@ def empty(figure: matplotlib.figure.Figure) -> Iterator[str]:
     for axes in panels(figure):
         seen = {style for style in drawn(axes) if not (isinstance(style, Stroke) and style.where)}
         meshes = [each for each in axes.collections if isinstance(each, QuadMesh)]
-        if not seen and not meshes and not axes.texts:
+        if not seen and not meshes and not axes.texts and not axes.images:
             yield f"panel {axes.get_title(loc='left')!r} is empty"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +20,7 @@ from benign.claims import Claim
 from benign.plots import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml")
+PARTS = ("src", "scripts", "workflow", "config", "Snakefile", "environment.yml", "pyproject.toml", "CITATION.cff")
 
 
 def copy_project(to: Path) -> Path:
@@ -66,27 +68,30 @@ def smoke_figures() -> list[str]:
     return [f"{study}/{figure}" for study in studies.NAMES for figure in studies.find(study).figures]
 
 
-def killed_pipeline(directory: Path, kills: int, longest: float, root: Path = ROOT) -> int:
-    """Run a project's smoke tier in `directory`, killing all its processes at random moments; returns the kills.
+def killed_pipeline(directory: Path, moments: Iterable[float], study: str) -> int:
+    """Run a study's smoke tier in `directory`, killing all its processes at these moments; returns the kills.
 
-    A run that is not over `longest` seconds after its start at the latest is killed, up to `kills` runs; another one
-    is left alone and has to succeed.
+    moments: seconds after the start of a run, one for each run: one that is over by then has to have succeeded, and is
+    the last; after the last moment a run is left alone and has to succeed
     """
-    command = [sys.executable, str(root / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    command += ["--config", f"studies=[{study}]"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for killed in range(kills):
+    directory.mkdir()
+    killed = -1
+    for killed, moment in enumerate(moments):
         process = subprocess.Popen(
             command, cwd=directory, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
         )
         try:
-            assert process.wait(random.uniform(0, longest)) == 0
+            assert process.wait(moment) == 0
             return killed
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     last = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     assert last.returncode == 0, last.stderr
-    return kills
+    return killed + 1
 
 
 def made_by_the_pipeline(directory: Path) -> dict[str, bytes]:
@@ -96,8 +101,13 @@ def made_by_the_pipeline(directory: Path) -> dict[str, bytes]:
         if path.is_file() and (path.parent.name, path.suffix) != ("slices", ".json"):
             found[str(path.relative_to(directory))] = path.read_bytes()
     for name in [name for name in found if name.endswith("/provenance.json")]:
+        digest = hashlib.sha256(found[name]).hexdigest()
         record = json.loads(found[name])
         for study in record["studies"].values():
             del study["minutes"]
         found[name] = json.dumps(record).encode()
+        crate = str(Path(name).with_name("ro-crate-metadata.json"))  # it has the hash and the size of that file
+        found[crate] = re.sub(
+            rb'"contentSize": "\d+",(\s+)"sha256": "' + digest.encode(), rb'\1"sha256": "', found[crate]
+        )
     return found

@@ -4,9 +4,9 @@ For those who add a study or a figure, or change code in a way that is meant to 
 hours of other results again. A random sample of the rows is computed again here: one group of cells in SHARE, LEAST of
 them at least, and one for each data set, as a hash with the table's own digest ranks them. All rows are taken over if
 the sample agrees within the tolerances that the regression suite holds (benign.tolerances), none if not. One row in
-STRANGERS may be another: on another processor, or with another order of the same sums, a training near its limit of
-stability ends elsewhere. Provenance goes on to name what computed the rows, and says how many there are, how many were
-computed again, how many of these agree, and within what.
+tolerances.STRANGERS may be another: on another processor, or with another order of the same sums, a training near its
+limit of stability ends elsewhere. Provenance goes on to name what computed the rows, and says how many there are, how
+many were computed again, how many of these agree, and within what.
 Exit status: 0 if the rows are in place, 2 if they cannot be (the reason on stderr).
 """
 
@@ -31,7 +31,7 @@ from benign.pipeline.rows import KeptRows
 from benign.pipeline.slices import existing, load_images, prepare, run_of
 from benign.study import Cell, Context, slice_of
 
-SHARE, LEAST, STRANGERS = 40, 4, 10
+SHARE, LEAST = 40, 4
 Rows = dict[str, dict[str, Any]]  # by key
 
 
@@ -161,11 +161,8 @@ def compared(
         for name in partly:
             if rows[key].get(name) is None:
                 row.pop(name, None)
-    apart = [key for key in here if tolerances.differences(context.study, [rows[key]], [here[key]])]
-    agreeing = [key for key in here if key not in apart]
-    found = tolerances.differences(context.study, [rows[key] for key in agreeing], [here[key] for key in agreeing])
-    if found or len(apart) > len(here) // STRANGERS:
-        found += [each for key in apart for each in tolerances.differences(context.study, [rows[key]], [here[key]])]
+    strangers, found = tolerances.agreement(context.study, [rows[key] for key in here], list(here.values()))
+    if found:
         raise UserError(
             f"{table}: of {len(here)} cells computed again here some come out differently, so its rows are not taken "
             "over; run the tier instead:\n" + "\n".join(found[:10])
@@ -173,7 +170,7 @@ def compared(
     return {
         "for": provenance.code_of(context.study),
         "computed_again": len(here),
-        "agreed": len(agreeing),
+        "agreed": len(here) - len(strangers),
         "to_the_bit": sum(here[key] == rows[key] for key in here),
         "tolerance": tolerance(context.study),
         "not_compared": f"what was trained in rows with an inner_gap above {tolerances.UNSETTLED}",

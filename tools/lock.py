@@ -1,17 +1,20 @@
 """Write requirements.lock and environment.yml from the packages installed here, or check that all three files agree.
 
-    pip install -e '.[cluster,site,test]' && python tools/lock.py      writes both files
-    python tools/lock.py --check                               compares them with each other and with pyproject.toml
+    pip install uv -e '.[cluster,site,test]' && python tools/lock.py      writes both files
+    python tools/lock.py --check                          compares them with each other and with pyproject.toml
 
-requirements-peers.lock is written by hand; --check holds it against pyproject.toml and requirements.lock.
-
-Only what pyproject.toml asks for, directly or not, is written. Exit status: 0 if they agree, 2 if not.
+Only what pyproject.toml asks for, directly or not, is written. In requirements.lock each pin has the SHA-256 of every
+file that the Python Package Index has of it, for any Python and system: uv looks them up. requirements-peers.lock keeps
+the versions that somebody wrote into it and gets their hashes; --check holds it against the others.
+Exit status: 0 if they agree, 2 if not.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -30,9 +33,11 @@ PEERS = settings.ROOT / "requirements-peers.lock"
 INSTALLED = ("cluster", "site", "test")  # the extras that `make` installs
 LINUX_ONLY = ("cuda-", "nvidia-", "triton")  # Torch asks for them on Linux alone
 HEADER = """\
-# Every package that the project needs, directly or not, with its tests: what `make` installs.
-# Not written by hand: `pip install -e '.[cluster,site,test]' && python tools/lock.py`, with the versions wanted.
+# Every package that the project needs, directly or not, with its tests: what `make` installs, file by file.
+# Not written by hand: `pip install uv -e '.[cluster,site,test]' && python tools/lock.py`, with the versions wanted.
 """
+UV = ("-m", "uv", "pip", "compile", "-", "--no-deps", "--universal", "--python-version", "3.11", "--generate-hashes")
+QUIET = ("--quiet", "--no-annotate", "--no-header")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -48,9 +53,12 @@ def main(argv: list[str]) -> int:
     if arguments().parse_args(argv).check:
         compare(wanted(PROJECT), locked(LOCK), conda(CONDA))
         compare_peers(extra(PROJECT, "peers"), locked(PEERS), locked(LOCK))
+        compare_hashes(LOCK, PEERS)
     else:
         pins = closure(wanted(PROJECT))
-        tables.write_text(LOCK, HEADER + "".join(f"{line(name, pins[name])}\n" for name in sorted(pins)))
+        comment = "".join(text for text in PEERS.read_text(encoding="utf-8").splitlines(True) if text.startswith("#"))
+        tables.write_text(LOCK, HEADER + hashed(pins))
+        tables.write_text(PEERS, comment + hashed(locked(PEERS)))
         tables.write_text(CONDA, environment(pins))
     return 0
 
@@ -70,8 +78,22 @@ def extra(project: Path, name: str) -> list[Requirement]:
 
 def locked(lock: Path) -> dict[str, str]:
     """Name to version in a lock file."""
-    lines = [text for text in lock.read_text(encoding="utf-8").splitlines() if text and not text.startswith("#")]
-    return pinned(lines)
+    return pinned([text.split(" --hash=")[0] for text in entries(lock)])
+
+
+def entries(lock: Path) -> list[str]:
+    """The pins of a lock file with their hashes, each on one line."""
+    lines = re.sub(r"\s*\\\n\s*", " ", lock.read_text(encoding="utf-8")).splitlines()
+    return [text for text in lines if text and not text.startswith("#")]
+
+
+def hashed(pins: dict[str, str]) -> str:
+    """Each pin with the hashes of its files, as `pip install --require-hashes` wants them; uv asks the index."""
+    lines = "".join(f"{line(name, pins[name])}\n" for name in sorted(pins))
+    answer = subprocess.run([sys.executable, *UV, *QUIET], input=lines, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise UserError(f"uv knows no hashes: {answer.stderr.strip()}: pip install uv")
+    return answer.stdout
 
 
 def conda(file: Path) -> dict[str, str]:
@@ -108,6 +130,13 @@ def compare_peers(requirements: list[Requirement], peers: dict[str, str], lock: 
     faults += [f"{name} is pinned in {LOCK.name} already" for name in sorted({*peers} & {*lock})]
     if faults:
         raise UserError("\n".join([*faults, f"mend {PEERS.name}"]))
+
+
+def compare_hashes(*locks: Path) -> None:
+    """UserError unless every pin names the files that it may be: pip would take any file for one that does not."""
+    for lock in locks:
+        if bare := [text for text in entries(lock) if not re.search(r" --hash=sha256:[0-9a-f]{64}( |$)", text)]:
+            raise UserError(f"{lock.name} has no hash for {', '.join(bare)}: run tools/lock.py")
 
 
 def unmet(requirements: list[Requirement], pins: dict[str, str], file: str) -> list[str]:

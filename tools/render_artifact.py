@@ -1,8 +1,8 @@
 """Write docs/ARTIFACT.md, and what is between the markers of README.md and of pages in docs/, from the kept results.
 
 Verdicts, measured numbers and minutes are taken from results/ alone, so that no page can disagree with them. Claims are
-those of the paper tier, or of the default tier until the paper tier has been run. results/verdicts.json is written too,
-the verdicts of each kept tier's claims: with these a run compares its own.
+those of the paper tier, or of the default tier until the paper tier has been run. results/expected/TIER.tar.xz is
+written too, for each kept tier of which it has another run: with it `make verify` compares.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
-from benign.pipeline import settings, tables
+from benign.pipeline import expected, settings, tables
 from benign.pipeline.console import parser, reports_errors
 from benign.pipeline.pages import artifact, marked, performance, readme, running, story, tiers
 
@@ -43,11 +43,12 @@ def pages(results: Path, folder: Path) -> dict[Path, str]:
 
 @reports_errors
 def main(argv: list[str]) -> int:
-    """Make all pages, then write them; then the verdicts of all tiers."""
+    """Make all pages, then write them; then what is expected of each tier."""
     args = arguments().parse_args(argv)
     for path, text in pages(args.results, args.pages).items():
         tables.write_text(path, text)
-    tables.write_json(args.results / settings.VERDICTS.name, tiers.verdicts(args.results))
+    for tier in tiers.kept(args.results):
+        expected.renew(args.results.parent, tier, args.results / "expected" / settings.expected_file(tier).name)
     return 0
 
 

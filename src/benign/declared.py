@@ -98,7 +98,7 @@ def one_or_list(kind: Any) -> Any:
 
 def without_repeats(values: Any) -> Any:
     """For a list: an error if it says a value twice."""
-    if any(value in values[:i] for i, value in enumerate(values)):
+    if isinstance(values, list) and any(value in values[:i] for i, value in enumerate(values)):
         raise PydanticCustomError("repeats", "{text}", {"text": f"{values!r} says a value twice: say it once"})
     return values
 

@@ -216,9 +216,12 @@ class Study:
     """A study: what it declares, and the functions that its modules offer.
 
     package: its package, e.g. "benign.studies.adversarial_training", with the modules `experiment` (run, and report if
-        one row should not be reported as it stands), `figures` (figures) and `claims` (claims)
+        one row should not be reported as it stands), `figures` (figures), `claims` (claims) and, if it has pictures,
+        `pictures` (pictures)
     title: what it replicates, in one sentence
     figures: the names of the figures that it draws from every tier's table
+    films: of these the ones that are films, with a GIF beside PNG and PDF
+    pictures: the names of the figures that show data, which no table has: they are drawn from table and context
     start: fields that a single cell has where neither the command line nor the grid's common values say
     theory: measured column to the columns that say before the experiment what it will be; drawn beside it in a sweep
     """
@@ -228,6 +231,8 @@ class Study:
     cell: type[Cell]
     row: type[Row]
     figures: tuple[str, ...]
+    films: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
     shorthand: type[Shorthand] = Shorthand
     start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     theory: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)

@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+STRANGERS = 10  # of so many rows one may be another: what was trained near its limit of stability ends elsewhere
 STRAYS = 4  # of so many rows of a column one may stray beyond what is usual; of fewer, one too
 # A training whose inner maximum turns by more than 60° from one look to the next (a gap above 1/2) has no maximum to
 # follow: it cycles, and carries its roundings on to numbers of every size. What it was trained to is not compared.
@@ -171,6 +172,21 @@ def differences(study: str, before: Sequence[Mapping[str, Any]], after: Sequence
     return found
 
 
+def agreement(
+    study: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], list[str]]:
+    """(keys of the strangers among rows of the same cells, what is wrong in words; nothing if the rows agree).
+
+    A stranger, taken alone, is beyond tolerance. Up to one row in STRANGERS may be one; the others agree as a whole.
+    """
+    old, new = ({row["key"]: row for row in rows} for rows in (before, after))
+    strangers = [key for key in old if key in new and differences(study, [old[key]], [new[key]])]
+    found = differences(study, *([rows[key] for key in rows if key not in strangers] for rows in (old, new)))
+    if found or len(strangers) > len(old) // STRANGERS:
+        found += [each for key in strangers for each in differences(study, [old[key]], [new[key]])]
+    return strangers, found
+
+
 def _moved(name: str, tolerance: Tolerance, values: Mapping[str, tuple[Any, Any]]) -> list[str]:
     """What is wrong with one column, given what each cell (by key) had and has there."""
     moves = {key: _move(tolerance, *pair) for key, pair in values.items() if pair != (None, None)}
@@ -200,4 +216,4 @@ def _move(tolerance: Tolerance, before: Any, after: Any) -> float:
     return move if move == move else float("inf")  # of two infinities or a NaN
 
 
-__all__ = ["COLUMNS", "DOUBLE", "EXACT", "KINKS", "WORK", "Tolerance", "differences", "of"]
+__all__ = ["COLUMNS", "DOUBLE", "EXACT", "KINKS", "STRANGERS", "WORK", "Tolerance", "agreement", "differences", "of"]

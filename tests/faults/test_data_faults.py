@@ -24,6 +24,8 @@ from PIL import Image
 from benign.data.images import pairs, sources, storage
 from benign.data.images.record import CIFAR10_CLASSES, DataError, ImageSet
 
+pytestmark = pytest.mark.fault("missing, truncated, corrupt or other data")
+
 FETCH = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "fetch_data.py"))["main"]
 
 
@@ -114,6 +116,7 @@ class Hostile:
         return os.mkdir, (str(self.mark),)
 
 
+@pytest.mark.fault("files, archives and names made to do harm")
 def test_a_hostile_pickle_is_refused_unopened(tmp_path: Path) -> None:
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
@@ -145,6 +148,7 @@ def test_an_unreadable_jpeg_is_named(cifar10_root: Path, content: bytes | str) -
         sources.cifar10_folder(cifar10_root)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 def test_an_image_of_another_size_is_named(cifar10_root: Path) -> None:
     Image.new("RGB", (32, 31)).save(cifar10_root / "train" / "ship" / "0001.png")
     with pytest.raises(DataError, match=r"train/ship/0001\.png is 32 x 31 pixels"):
@@ -154,6 +158,7 @@ def test_an_image_of_another_size_is_named(cifar10_root: Path) -> None:
 RAMP = np.linspace(0, 65535, 1024).reshape(32, 32)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 @pytest.mark.parametrize(
     ("mode", "image", "kind"),
     [
@@ -175,6 +180,7 @@ def test_pixels_that_would_be_clipped_or_guessed_are_refused_by_their_mode(
         sources.cifar10_folder(cifar10_root)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 def test_an_image_that_is_transparent_in_places_is_refused(cifar10_root: Path) -> None:
     pixels = np.full((32, 32, 4), 255, dtype=np.uint8)
     pixels[3, 4, 3] = 254
@@ -183,6 +189,7 @@ def test_an_image_that_is_transparent_in_places_is_refused(cifar10_root: Path) -
         sources.cifar10_folder(cifar10_root)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 def test_missing_and_unknown_class_folders_are_named(cifar10_root: Path) -> None:
     (cifar10_root / "test" / "dog").rename(cifar10_root / "test" / "wolf")
     with pytest.raises(DataError, match="dog is missing, wolf is unknown: give one folder for each class, airplane"):
@@ -198,6 +205,7 @@ def test_what_systems_and_editors_leave_behind_is_passed_over(cifar10_root: Path
     assert sources.cifar10_folder(cifar10_root).sha256 == before
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 def test_an_empty_class_folder_is_named(cifar10_root: Path) -> None:
     (cifar10_root / "train" / "cat" / "0000.jpg").unlink()
     with pytest.raises(DataError, match=r"train/cat holds no \.jpg"):
@@ -211,6 +219,7 @@ def unreachable(*args: object, **kwargs: object) -> NoReturn:
     raise URLError("[Errno -3] Temporary failure in name resolution")
 
 
+@pytest.mark.fault("no network, or another server")
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10"])
 def test_a_download_without_network_fails_soon_with_the_mend_and_leaves_nothing(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -230,6 +239,7 @@ def test_a_download_without_network_fails_soon_with_the_mend_and_leaves_nothing(
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.fault("no network, or another server")
 def test_a_silent_network_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that accepts the connection and never answers; torchvision alone would wait for ever."""
     monkeypatch.setattr(sources, "PATIENCE", 0.3)
@@ -244,8 +254,9 @@ def test_a_silent_network_is_given_up_on(tmp_path: Path, monkeypatch: pytest.Mon
     assert socket.getdefaulttimeout() is None
 
 
+@pytest.mark.fault("no network, or another server")
 def test_a_download_with_a_wrong_checksum_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", lambda url, max_hops: url)
+    monkeypatch.setattr("torchvision.datasets.utils._get_redirect_url", lambda url, **_: url)
     monkeypatch.setattr(
         "torchvision.datasets.utils._urlretrieve", lambda url, path: Path(path).write_bytes(b"a login page")
     )
@@ -303,6 +314,7 @@ def test_a_foreign_safetensors_file_is_refused(saved: Path) -> None:
         storage.load(saved)
 
 
+@pytest.mark.fault("a full disk, or a place that cannot be written to")
 @pytest.mark.parametrize("existing", [False, True])
 def test_a_full_disk_leaves_nothing_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool
@@ -311,7 +323,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     if existing:
         path.write_bytes(b"what was there before")
 
-    def full(descriptor: int) -> NoReturn:
+    def full(*_: Any) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
@@ -326,6 +338,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 # -- records and requests
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -346,18 +359,21 @@ def test_an_image_set_that_does_not_fit_together_is_refused(change: dict[str, An
         dataclasses.replace(made(), **change)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 @pytest.mark.parametrize("classes", ["", "v", "dark", "darkvdark", "darkvblue", "darkv", "dark-grey", "DARKvgrey"])
 def test_an_unknown_pair_of_classes_lists_the_known_ones(classes: str) -> None:
     with pytest.raises(DataError, match=f"classes='{classes}' .* dark, grey, light with a v, as in darkvgrey"):
         pairs.pair(made(), classes)
 
 
+@pytest.mark.fault("impossible values")
 @pytest.mark.parametrize("side", [0, -1, 7])
 def test_an_impossible_side_says_what_is_possible(side: int) -> None:
     with pytest.raises(DataError, match=f"side={side}: images of 6 x 6 pixels can have a side of 1 to 6"):
         pairs.downsample(made().train_images, side)
 
 
+@pytest.mark.fault("impossible values")
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
@@ -377,18 +393,21 @@ def test_an_impossible_problem_says_what_there_is(request_: dict[str, Any], mess
         pairs.sample_problem(made(), **{**possible, **request_}, rng=np.random.default_rng(0))
 
 
+@pytest.mark.fault("impossible values")
 def test_images_without_noise_cannot_be_normalised() -> None:
     same = dataclasses.replace(made(), train_images=np.full((9, 6, 6), 128, dtype=np.uint8))
     with pytest.raises(DataError, match="no noise to normalise by"):
         pairs.normalised_pair(same, "darkvgrey", 6)
 
 
+@pytest.mark.fault("images of another shape, kind or class")
 def test_a_class_without_training_images_is_an_error() -> None:
     lacking = dataclasses.replace(made(), train_labels=np.zeros(9, dtype=np.int64))
     with pytest.raises(DataError, match="no training image of one of them"):
         pairs.normalised_pair(lacking, "darkvgrey", 6)
 
 
+@pytest.mark.fault("impossible values")
 def test_a_black_image_has_no_unit_norm() -> None:
     sound = made()
     black = sound.test_images.copy()
@@ -400,6 +419,7 @@ def test_a_black_image_has_no_unit_norm() -> None:
 # -- the command
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -420,6 +440,7 @@ def test_the_command_ends_with_2_and_one_paragraph(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault("a full disk, or a place that cannot be written to")
 def test_the_command_names_a_place_it_cannot_write_to(
     tmp_path: Path, mnist_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

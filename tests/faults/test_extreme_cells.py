@@ -15,6 +15,8 @@ from benign.declared import kind_of
 from benign.pipeline import settings
 from benign.study import LARGEST, SMALLEST, Cell, CellError, Context
 
+pytestmark = pytest.mark.fault("divergence, and numbers at the ends")
+
 COURSES = {"steps": 3, "max_steps": 50, "most_steps": 3, "epochs": 1, "total_epochs": 1, "trials": 2, "path_steps": 2}
 SIZES = {"test_points": 20, "validation": 10}
 
@@ -87,6 +89,7 @@ def test_a_random_feature_that_is_0_on_all_points_is_singular_without_a_ridge() 
     assert row_of("statistical_viewpoint", cell.replace(ridge=0.1))["status"] == "ok"
 
 
+@pytest.mark.fault("impossible values")
 @pytest.mark.parametrize(
     ("study", "experiment", "values", "complaint"),
     [

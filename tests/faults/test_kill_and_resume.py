@@ -15,9 +15,13 @@ import pytest
 import yaml
 
 import plan
+from benign.pipeline import tables
 from support import ROOT, killed_pipeline, made_by_the_pipeline
 
+pytestmark = pytest.mark.fault("a kill at any moment")
+
 STUDY = "adversarial_training"
+TIER_S_STUDY = "linear_classifier"
 # Networks of different widths are trained one after the other, those of one width and different seeds together.
 GRID = {
     "common": {
@@ -100,21 +104,22 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, int, f
     return (folder / "table.csv").read_bytes(), sum(networks for _, networks in steps), steps[-1][0] - steps[0][0]
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.stress)])
-def test_a_slice_killed_again_and_again_writes_the_same_bytes_and_wastes_little(
-    rounds: int, undisturbed: tuple[bytes, int, float], tmp_path: Path
+@pytest.mark.slow
+def test_a_slice_killed_at_random_moments_writes_the_same_bytes_and_wastes_little(
+    kills: int, dice: random.Random, undisturbed: tuple[bytes, int, float], tmp_path: Path
 ) -> None:
     table, needed, seconds = undisturbed
-    for round_ in range(rounds):
+    killed = 0
+    for round_ in itertools.count():
         folder = tmp_path / str(round_)
         folder.mkdir()
         done = bound = 0
         for attempt in itertools.count():
             record = folder / f"record-{attempt}"
-            killed = killed_at(start(folder, record), record, random.uniform(0, 0.7 * seconds))
+            ended = not killed_at(start(folder, record), record, dice.uniform(0, 0.7 * seconds))
             steps = steps_of(record)
             done += sum(networks for _, networks in steps)
-            if not killed:
+            if ended:
                 break
             bound += at_stake(steps)
         print(f"{attempt} kills: {needed} steps needed, {done - needed} wasted, at most {bound} expected")
@@ -123,11 +128,42 @@ def test_a_slice_killed_again_and_again_writes_the_same_bytes_and_wastes_little(
         assert bound <= attempt * needed / 2, (
             "the bound says nothing here: train longer, or keep checkpoints more often"
         )
+        killed += attempt
+        if killed >= kills:
+            break
 
 
-@pytest.mark.stress
-def test_a_tier_killed_twenty_times_comes_out_the_same(smoke_run: Path, tmp_path: Path) -> None:
-    print(killed_pipeline(tmp_path, kills=20, longest=15), "kills")
-    assert made_by_the_pipeline(tmp_path) == made_by_the_pipeline(smoke_run)
-    assert list(tmp_path.rglob("*.tmp")) == []
-    assert not (tmp_path / ".snakemake" / "locks").exists()
+@pytest.mark.slow
+def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(
+    kills: int, dice: random.Random, tmp_path: Path
+) -> None:
+    """Of one study of the smoke tier, over and over, from planning to the pages."""
+    started = time.monotonic()
+    assert killed_pipeline(tmp_path / "undisturbed", [], TIER_S_STUDY) == 0
+    seconds, expected = time.monotonic() - started, made_by_the_pipeline(tmp_path / "undisturbed")
+    killed = 0
+    for round_ in itertools.count():
+        folder = tmp_path / str(round_)
+        moments = [dice.uniform(0, seconds) for _ in range(kills - killed)]
+        killed += killed_pipeline(folder, moments, TIER_S_STUDY)
+        assert made_by_the_pipeline(folder) == expected
+        assert list(folder.rglob("*.tmp")) == []
+        assert not list(folder.glob(".snakemake/locks/*"))
+        record = tables.read_json(folder / "logs" / "smoke" / "run.json")
+        study = record["studies"][TIER_S_STUDY]
+        assert record["exit_status"] == 0
+        assert study["kept"] + study["computed"] == study["cells"]
+        if killed >= kills:
+            break
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often to kill, at least."""
+    return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> random.Random:
+    """Draws the moments; pytest prints the seed."""
+    return random.Random(request.config.getoption("--kill-seed"))

@@ -77,6 +77,7 @@ def files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.fault("a full disk, or a place that cannot be written to")
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
 def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -116,6 +117,7 @@ class Full:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.fault("a full disk, or a place that cannot be written to")
 def test_a_slice_that_meets_a_file_size_limit_says_so_and_leaves_nothing_half_written(grid: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "run_slice.py"), *arguments(grid)]
 
@@ -131,6 +133,7 @@ def test_a_slice_that_meets_a_file_size_limit_says_so_and_leaves_nothing_half_wr
     assert rows.read_bytes() == b""
 
 
+@pytest.mark.fault("a kill at any moment")
 def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     tables.write_text(path, "old\n")
@@ -148,6 +151,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_the_old_file(tmp_path: Path) -> 
     assert path.read_text() == "old\n"
 
 
+@pytest.mark.fault("two runs at once")
 def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_slice.main(arguments(grid)) == 0
     (lock,) = grid.parent.glob("scratch/*/*/*/rows/*.jsonl")
@@ -161,6 +165,7 @@ def test_two_runs_of_one_slice_at_once_are_refused(grid: Path, capsys: pytest.Ca
     assert run_slice.main(arguments(grid)) == 0, "a lock that nobody holds is no obstacle"
 
 
+@pytest.mark.fault("a kill at any moment")
 def test_a_killed_run_holds_no_lock(grid: Path) -> None:
     lock = grid.parent / "x.lock"
     code = "import time, pathlib; from benign.pipeline import console\n"
@@ -175,6 +180,7 @@ def test_a_killed_run_holds_no_lock(grid: Path) -> None:
         pass
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 def test_a_damaged_kept_row_is_computed_again(grid: Path) -> None:
     assert run_slice.main(arguments(grid)) == 0
     output = grid.parent / "out" / "00.csv"
@@ -187,6 +193,7 @@ def test_a_damaged_kept_row_is_computed_again(grid: Path) -> None:
     assert output.read_bytes() == before
 
 
+@pytest.mark.fault("no GPU where one is asked for")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = error_of(capsys, run_slice.main(arguments(grid, device="cuda")))
@@ -194,6 +201,7 @@ def test_a_gpu_that_is_not_there_is_an_error(grid: Path, capsys: pytest.CaptureF
     assert "--config device=cpu" in said
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -210,6 +218,7 @@ def test_a_wrong_option_is_an_error_that_says_what_to_do(
     assert complaint in error_of(capsys, run_slice.main(arguments(grid, **changes)))
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -225,6 +234,7 @@ def test_a_wrong_option_of_a_plan_is_an_error_that_says_what_to_do(
     assert complaint in error_of(capsys, plan.main(planning(grid, **changes)))
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -245,6 +255,7 @@ def test_a_damaged_or_outdated_plan_is_not_run(
     assert files(grid.parent / "out") == ["00.plan"]
 
 
+@pytest.mark.fault("impossible values")
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
@@ -266,6 +277,7 @@ def test_an_impossible_grid_is_an_error_that_names_field_and_value(
     assert files(grid.parent) == [grid.name]
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -289,6 +301,7 @@ def test_a_damaged_slice_is_not_collected(
     assert not output.exists()
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 def test_scripts_downstream_refuse_a_missing_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, output = str(tmp_path / "table.csv"), str(tmp_path / "out")
     common = ["--study", STUDY, "--table", table, "--output", output]
@@ -297,6 +310,7 @@ def test_scripts_downstream_refuse_a_missing_table(tmp_path: Path, capsys: pytes
     assert files(tmp_path) == []
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -311,6 +325,7 @@ def test_claims_of_another_tier_and_results_that_are_not_there_are_refused(
     assert files(tmp_path) == ["claims.json", "origins.json"]
 
 
+@pytest.mark.fault("missing, truncated, corrupt or other data")
 def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
     claim = Claim(
         id="a", study=STUDY, kind="paper", statement="s", source="s", scope="", measured={"cells": 1}, expected="e",
@@ -322,6 +337,7 @@ def test_a_claim_that_points_nowhere_is_its_author_s_fault() -> None:
         judge_claims.consistent(STUDY, [claim, claim], ["nowhere"])
 
 
+@pytest.mark.fault("unknown, mistyped or repeated configuration")
 def test_an_unknown_study_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         plan.main(["--study", "no_such_study"])
@@ -330,6 +346,7 @@ def test_an_unknown_study_is_refused_with_the_known_ones(capsys: pytest.CaptureF
     assert all(study in said for study in studies.NAMES)
 
 
+@pytest.mark.fault("two runs at once")
 def test_a_lock_that_is_held_is_told_at_once(tmp_path: Path) -> None:
     with console.locked(tmp_path / "x.lock", "this"):
         started = time.monotonic()

@@ -6,6 +6,8 @@ The tolerance (root mean square, of 255) is for antialiasing on other processors
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib.figure
 import pytest
 
@@ -20,5 +22,5 @@ from support import figures_of, smoke_figures
 @pytest.mark.parametrize("name", smoke_figures(), ids=lambda name: name.replace("/", "-"))
 def test_figure_looks_as_committed(name: str) -> matplotlib.figure.Figure:
     study, figure = name.split("/")
-    draw = {made.name: made.draw for made in figures_of(study, reference.table(study))}[figure]
-    return draw(reference.drawn(name))
+    made = {made.name: made for made in figures_of(study, reference.table(study))}[figure]
+    return plots.draw(dataclasses.replace(made, numbers=reference.drawn(name)))

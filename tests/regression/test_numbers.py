@@ -15,7 +15,7 @@ import pytest
 
 import reference
 from benign import plots, studies, tolerances
-from benign.pipeline import tables
+from benign.pipeline import comparison, tables
 from benign.tolerances import KINKS, UNSETTLED, WORK
 from support import figures_of, smoke_figures
 
@@ -146,7 +146,7 @@ def test_reference_tables_are_drawn_as_the_reference_figures(study: str, tmp_pat
     for figure in figures_of(study, reference.table(study)):
         tables.write_frame(tmp_path / "numbers.csv", figure.numbers)
         before, after = reference.drawn(f"{study}/{figure.name}"), tables.read_frame(tmp_path / "numbers.csv")
-        assert reference.differences(before, after) == []
+        assert comparison.differences(before, after) == []
 
 
 def test_every_figure_of_the_smoke_tier_has_a_reference(smoke_run: Path) -> None:
@@ -172,10 +172,10 @@ def changed(numbers: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
 @pytest.mark.parametrize("column", plots.COLUMNS)
 def test_a_lost_a_new_and_a_changed_column_of_a_figure_are_found(column: str) -> None:
     numbers = reference.drawn(f"{FLAGSHIP}/budget")
-    assert "columns were" in reference.differences(numbers, numbers.drop(columns=column))[0]
-    assert "columns were" in reference.differences(numbers, numbers.assign(extra=1.0))[0]
+    assert "columns were" in comparison.differences(numbers, numbers.drop(columns=column))[0]
+    assert "columns were" in comparison.differences(numbers, numbers.assign(extra=1.0))[0]
     value = "another" if column in ("panel", "quantity", "series", "kind") else 1e6
-    assert len(reference.differences(numbers, changed(numbers, column, value))) == 1
+    assert len(comparison.differences(numbers, changed(numbers, column, value))) == 1
 
 
 @pytest.mark.parametrize("figure", FIGURES)
@@ -185,10 +185,10 @@ def test_a_drawn_number_that_moves_by_a_millionth_is_found(figure: str) -> None:
         if numbers[column].notna().any():
             first = float(numbers[column].dropna().iloc[0])
             moved = changed(numbers, column, first + 1e-6 * max(1, abs(first)))
-            assert len(reference.differences(numbers, moved)) == 1
+            assert len(comparison.differences(numbers, moved)) == 1
 
 
 def test_a_lost_row_and_a_value_that_went_missing_are_found() -> None:
     numbers = reference.drawn(f"{FLAGSHIP}/signal")
-    assert "rows were drawn" in reference.differences(numbers, numbers.iloc[1:])[0]
-    assert len(reference.differences(numbers, changed(numbers, "mean", np.nan))) == 1
+    assert "rows were drawn" in comparison.differences(numbers, numbers.iloc[1:])[0]
+    assert len(comparison.differences(numbers, changed(numbers, "mean", np.nan))) == 1

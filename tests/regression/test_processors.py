@@ -16,7 +16,7 @@ import pytest
 
 import reference
 from benign import studies, tolerances
-from benign.pipeline import tables
+from benign.pipeline import comparison, tables
 from support import ROOT, smoke_figures
 
 FOUND: list[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[index, call-overload]
@@ -74,7 +74,7 @@ def test_smoke_tier_agrees_with_the_reference(played: dict[str, str], smoke_run:
         for study in studies.NAMES
     }
     moved |= {
-        name: reference.differences(reference.drawn(name), tables.read_frame(tmp_path / f"{name}.csv"))
+        name: comparison.differences(reference.drawn(name), tables.read_frame(tmp_path / f"{name}.csv"))
         for name in smoke_figures()
     }
     assert {name: found for name, found in moved.items() if found} == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import matplotlib
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import reference
 from benign import plots, studies
@@ -289,6 +291,23 @@ def test_the_same_numbers_give_the_same_bytes_whatever_the_users_style() -> None
     assert first["png"].startswith(b"\x89PNG")
     assert first["pdf"].startswith(b"%PDF")
     assert b"CreationDate" not in first["pdf"]
+
+
+def test_a_film_shows_each_frame_s_numbers_and_its_last_stands_in_the_other_files() -> None:
+    numbers = plots.over_seeds(rows([0.1, 0.2, 0.4]), [1, 2, 3], "error", PLACE, "tested")
+    still = plots.render(Figure("line", "", numbers, line))
+    film = plots.render(Figure("line", "", numbers, line, frames=lambda all_of: [all_of[all_of["x"] == 1], all_of]))
+    assert {kind: film[kind] for kind in still} == still
+    picture = Image.open(io.BytesIO(film["gif"]))
+    seen = []
+    for place in range(picture.n_frames):  # type: ignore[attr-defined]
+        picture.seek(place)
+        seen.append((picture.info["duration"], np.asarray(picture.convert("L")).copy()))
+    assert [lasts for lasts, _ in seen] == [800, 4000]
+    assert picture.info["loop"] == 0
+    assert (seen[0][1] < 128).sum() < (seen[1][1] < 128).sum(), "the second picture has more points"
+    nothing = Figure("line", "", numbers[:0], line, frames=lambda all_of: [])
+    assert Image.open(io.BytesIO(plots.render(nothing)["gif"])).n_frames == 1  # type: ignore[attr-defined]
 
 
 def test_the_users_style_is_back_after_rendering() -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import reference
+from benign import plots
 from benign.studies.adversarial_training.claims.phases import USUAL, tolerances
 from benign.studies.adversarial_training.figures.story import (
     BALL,
@@ -69,7 +70,7 @@ def test_the_learning_curve_is_one_problem_and_the_transition_is_the_figure_of_b
     assert not course.duplicated(["series", "x"]).any()
     rows = described(smoke).query("experiment == 'curves' and slope == 0")
     assert course.loc[course["series"] == "robust training error", "mean"].tolist() == (
-        rows[rows["r"] == rows["r"].min()].groupby("steps")["robust_train_error"].mean().tolist()
+        rows[rows["r"] == rows["r"].max()].groupby("steps")["robust_train_error"].mean().tolist()
     )
     own = numbers[numbers["panel"].str.startswith(BUDGETS)]
     wide = figures["budget"][figures["budget"]["quantity"] == "robust test error"]
@@ -81,6 +82,25 @@ def test_the_learning_curve_is_one_problem_and_the_transition_is_the_figure_of_b
         same = ["x", "mean", "low", "high"]
         expected = wide[wide["series"] == there].drop_duplicates(same)[same].to_numpy()
         assert np.array_equal(own.loc[own["series"] == series, same].to_numpy(), expected, equal_nan=True), series
+
+
+def test_the_learning_curve_is_the_most_crowded_one_that_ends_with_every_point_fitted(smoke: pd.DataFrame) -> None:
+    curves = smoke["experiment"] == "curves"
+    few = smoke[curves & (smoke["slope"] == 0)].sort_values("steps")
+    (first,) = few[["d", "signal", "budget"]].drop_duplicates().to_dict("records")
+    crowded = few.assign(d=few["d"] // 4, key=few["key"] + "-crowded")
+
+    def shown(error: list[float]) -> str:
+        """The panel's name, where the crowded problem's training error goes like this."""
+        at = crowded.groupby("seed").cumcount()
+        table = pd.concat([smoke, crowded.assign(robust_train_error=at.map(dict(enumerate(error))))])
+        names = drawn(table.reset_index(drop=True))["panel"].unique()
+        return next(name for name in names if name.startswith(STEPS))
+
+    steps = few["steps"].nunique()
+    assert few.loc[few["steps"] == few["steps"].max(), "robust_train_error"].eq(0).all()
+    assert f"d = {plots.scientific(first['d'] // 4)}, " in shown([0.1] * (steps - 1) + [0.0])
+    assert f"d = {plots.scientific(first['d'])}, " in shown([0.1] * steps)
 
 
 def test_zones_are_those_of_the_limit_networks_and_leave_no_gap(smoke: pd.DataFrame) -> None:

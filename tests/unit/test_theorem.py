@@ -79,9 +79,10 @@ def test_its_attack_finds_what_the_package_s_attack_finds() -> None:
 
 def test_closed_forms_are_the_package_s() -> None:
     ours = theorem.closed_forms(n=100, d=10_000, mu=8.0, beta=0.1, alpha=2.0, gamma=0.1)
-    law = {"budget": 2.0, "n": 100, "d": 10_000, "signal": 8.0, "flip_rate": 0.1}
-    floor, averaging = gaussian.robust_floor(2.0, 8.0, 0.1), gaussian.averaging_error(**law)
-    assert list(ours.values()) == pytest.approx([floor, averaging, gaussian.max_margin_error(**law, slope=0.1)])
+    law = {"n": 100, "d": 10_000, "signal": 8.0, "flip_rate": 0.1}
+    rhos = gaussian.averaging_rho(**law), gaussian.max_margin_rho(**law, slope=0.1)
+    errors = [float(gaussian.half_space_error(2.0, rho, 0.1)) for rho in rhos]
+    assert list(ours.values()) == pytest.approx([gaussian.robust_floor(2.0, 8.0, 0.1), *errors])
 
 
 @pytest.mark.parametrize("d", [60, 4000])

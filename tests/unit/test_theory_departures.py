@@ -15,12 +15,12 @@ SETTING = {"n": 100, "d": 10_000, "signal": 8.0, "flip_rate": 0.1}
 def test_independent_coordinates_give_the_half_space_of_the_closed_form():
     for budget in (0.0, 1.5, 4.0):
         assert correlated_error(budget, **SETTING, effective=10_000) == pytest.approx(
-            float(gaussian.averaging_error(budget, **SETTING))
+            float(gaussian.half_space_error(budget, gaussian.averaging_rho(**SETTING), 0.1))
         )
     weights = gaussian.max_margin_weights(**SETTING, slope=0.1)
     assert correlated_error(
         2.0, **SETTING, effective=10_000, lambda_c=weights[0], lambda_f=weights[1]
-    ) == pytest.approx(float(gaussian.max_margin_error(2.0, **SETTING, slope=0.1)))
+    ) == pytest.approx(float(gaussian.half_space_error(2.0, gaussian.max_margin_rho(**SETTING, slope=0.1), 0.1)))
 
 
 def test_the_participation_ratio_is_d_without_correlation_and_1_for_one_direction():

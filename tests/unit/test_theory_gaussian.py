@@ -118,15 +118,6 @@ def test_signal_coupling_is_one_for_linear_networks_and_one_half_for_relu() -> N
     assert gaussian.signal_coupling([1.0, 0.0]).tolist() == [1.0, 0.5]
 
 
-def test_errors_of_the_two_predictors_are_half_space_errors_at_their_rho() -> None:
-    setting = (100, 10_000, 8.0, 0.1)
-    for error, rho in (
-        (gaussian.averaging_error(2.0, *setting), gaussian.averaging_rho(*setting)),
-        (gaussian.max_margin_error(2.0, *setting, slope=0.1), gaussian.max_margin_rho(*setting, slope=0.1)),
-    ):
-        assert error == gaussian.half_space_error(2.0, rho, 0.1)
-
-
 def test_forms_broadcast_and_stay_exact_at_a_billion_dimensions() -> None:
     rho = gaussian.averaging_rho(100, np.array([10**3, 10**9]), np.array([[1.0], [100.0]]), 0.1)
     assert rho.shape == (2, 2)

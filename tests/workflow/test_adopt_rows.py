@@ -15,7 +15,7 @@ import adopt_rows
 import plan
 import record_provenance
 import run_slice
-from benign import files, studies
+from benign import files, studies, tolerances
 from benign.pipeline import plans, provenance, settings, slices, tables
 
 STUDY = "adversarial_training"
@@ -119,7 +119,7 @@ def test_one_row_in_so_many_may_be_another_and_is_counted(finished: Path, monkey
     first = tables.read_rows(table_of(finished))[0]["key"]
     change(finished, lambda row: row | ({"rho": 2 * row["rho"]} if row["key"] == first else {}))
     assert adopt(finished) == 2
-    monkeypatch.setattr(adopt_rows, "STRANGERS", 5)
+    monkeypatch.setattr(tolerances, "STRANGERS", 5)
     assert adopt(finished) == 0
     origins = json.loads((run(finished, "again").with_suffix(".json")).read_text())["origins"]
     assert [(each["taken_over"]["computed_again"], each["taken_over"]["agreed"]) for each in origins] == [(5, 4)]

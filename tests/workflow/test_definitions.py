@@ -266,6 +266,17 @@ def test_code_that_hides_what_it_depends_on_is_refused(text: str, root: Path) ->
         fingerprint(root)
 
 
+@pytest.mark.parametrize("line", ["from . import part", "from benign.theory import part", "from . import part as p"])
+def test_a_package_that_imports_its_own_modules_is_traced_into_them(line: str, root: Path) -> None:
+    text, name = (root / "theory.py").read_text(), line.split()[-1]
+    (root / "theory.py").unlink()
+    write(root, "theory/__init__.py", f"{line}\n" + text.replace("self.share * rate", f"{name}.halved(rate)"))
+    write(root, "theory/part.py", "def halved(rate):\n    return rate / 2\n")
+    before = fingerprint(root)
+    edit(root, "theory/part.py", "rate / 2", "rate / 3")
+    assert fingerprint(root) != before
+
+
 def test_a_name_that_is_not_there_is_an_error(root: Path) -> None:
     edit(root, "study.py", "theory.limit", "theory.limits")
     with pytest.raises(LookupError, match=r"theory\.py has no limits"):

@@ -14,7 +14,7 @@ import pytest
 
 import render_artifact
 import run_cell
-from benign.pipeline import settings, tables
+from benign.pipeline import expected, settings, tables
 from benign.pipeline.console import UserError
 from benign.pipeline.pages import marked, story, tiers
 from benign.pipeline.pages.templating import render
@@ -61,8 +61,9 @@ def test_the_pages_are_made_from_the_kept_results() -> None:
     assert [page.name for page, text in pages.items() if page.read_text() != text] == [], "run make artifact"
 
 
-def test_the_kept_verdicts_are_those_of_the_kept_results() -> None:
-    assert tables.read_json(settings.VERDICTS) == tiers.verdicts(RESULTS), "run make artifact"
+@pytest.mark.parametrize("tier", tiers.kept(RESULTS))
+def test_what_is_expected_of_a_run_is_what_is_kept(tier: str) -> None:
+    assert expected.stale(ROOT, tier, settings.expected_file(tier)) == [], "run make artifact"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -155,11 +156,10 @@ def test_the_artifact_page_s_command_computes_one_study_on_a_fresh_checkout(tmp_
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """A copy of the default tier's results, to be changed."""
+    """A copy of the default tier's results, to be changed, with the archive of what is expected of it."""
     copy = tmp_path / "results" / "default"
-    copy.mkdir(parents=True)
-    for name in ("claims.json", "provenance.json"):
-        shutil.copy2(ROOT / "results" / "default" / name, copy / name)
+    shutil.copytree(ROOT / "results" / "default", copy, ignore=shutil.ignore_patterns("slices"))
+    shutil.copytree(RESULTS / "expected", copy.parent / "expected")
     return copy
 
 
@@ -193,7 +193,6 @@ def test_the_command_writes_all_pages_and_changes_nothing_when_run_again(kept: P
     first = {page: page.read_text() for page in sorted(pages.rglob("*.md"))}
     assert [page.name for page in first] == ["README.md", "ARTIFACT.md", "performance.md", "running.md", "story.md"]
     assert first[pages / "README.md"].startswith("Before.\n")
-    assert list(tables.read_json(kept.parent / "verdicts.json")) == ["default"]
     assert render_artifact.main(options) == 0
     assert {page: page.read_text() for page in first} == first
 

@@ -62,12 +62,12 @@ def test_a_second_run_has_nothing_to_do(example: Path, run_project: Run) -> None
 
 def test_editing_a_figure_redraws_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/figures.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1, "site": 1}
+    assert jobs == {f"{STUDY}_figures": 1, "provenance": 1, "gallery": 1, "site": 1, "crate": 1}
 
 
 def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
     jobs = touched(example, f"src/benign/studies/{STUDY}/claims.py", "\nCOLOUR = 1\n", run_project)
-    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1, "site": 1}
+    assert jobs == {f"{STUDY}_claims": 1, "claims_page": 1, "gallery": 1, "site": 1, "crate": 1}
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_editing_claims_judges_only(example: Path, run_project: Run) -> None:
         ("site/assets/page.css", {"site": 1}),
     ],
 )
-def test_editing_what_a_page_is_made_of_writes_the_page_only(
+def test_editing_what_a_page_is_made_of_writes_page_and_crate_only(
     name: str, jobs: dict[str, int], example: Path, run_project: Run
 ) -> None:
-    assert touched(example, f"src/benign/pipeline/{name}", "\n", run_project) == jobs
+    assert touched(example, f"src/benign/pipeline/{name}", "\n", run_project) == {**jobs, "crate": 1}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def test_each_figure_is_shown_with_its_caption_and_each_claim_below_its_own_figu
     for study, figures in captions.items():
         for name in figures:
             section = page.split(f'<a id="{study}-{name}"></a>')[1].split("\n#")[0]
-            assert f"![{name}]({study}/{name}.png)" in section
+            kind = "gif" if name in studies.find(study).films else "png"
+            assert f"![{name}]({study}/{name}.{kind})" in section
             assert f"Of {gallery_text(name)}: α\\* \\< 1." in section
             own = [claim for claim in claims[study] if claim["figure"] == name]
             assert section.count("\n- **") == len(own)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -79,9 +80,30 @@ def test_the_conda_environment_has_the_python_that_the_project_asks_for() -> Non
 
 
 def test_version_and_licence_are_the_same_everywhere() -> None:
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    citation, zenodo = (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text()),
+        json.loads((ROOT / ".zenodo.json").read_text()),
+    )
+    for said in (citation, zenodo):
+        assert (said["version"], said["license"]) == (PROJECT["version"], PROJECT["license"])
+    newest = re.search(r"^## (\S+), (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest, "the changelog has a heading for each version: ## VERSION, DATE"
+    assert newest.groups() == (PROJECT["version"], str(citation["date-released"]))
+    assert zenodo["publication_date"] == str(citation["date-released"])
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+def test_zenodo_cites_as_citation_cff_does() -> None:
+    citation, zenodo = (
+        yaml.safe_load((ROOT / "CITATION.cff").read_text()),
+        json.loads((ROOT / ".zenodo.json").read_text()),
+    )
+    assert (zenodo["title"], zenodo["description"]) == (citation["title"], PROJECT["description"])
+    assert [each["name"] for each in zenodo["creators"]] == [each["name"] for each in citation["authors"]]
+    (paper,), (reference,) = citation["references"], zenodo["references"]
+    authors = ", ".join(f"{each['given-names']} {each['family-names']}" for each in paper["authors"])
+    place = f"{paper['collection-title']}, PMLR {paper['volume']}:{paper['start']}-{paper['end']}, {paper['year']}."
+    assert reference == f"{authors}. {paper['title']}. {place}"
 
 
 # ---------------------------------------------------------------- what is imported is declared, and the reverse

@@ -57,7 +57,7 @@ def test_figures_and_claims_do_not_depend_on_the_experiment() -> None:
             assert experiment not in provenance.sources(f"benign.studies.{study}.{part}")
 
 
-@pytest.mark.parametrize("part", ["cells", "run", "figures"])
+@pytest.mark.parametrize("part", ["cells", "run", "figures", "claims"])
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_what_a_part_of_a_study_depends_on_can_be_traced(study: str, part: str) -> None:
     """Plans, rows and figures carry the fingerprint of it: a run ends where one cannot be taken."""
@@ -103,10 +103,11 @@ def test_every_kind_of_import_is_followed(tmp_path: Path) -> None:
 def test_a_folder_of_data_is_recorded_without_saying_where_it_lies(tmp_path: Path) -> None:
     table, output = tmp_path / "adversarial_training" / "table.csv", tmp_path / "out.json"
     origins = tmp_path / "adversarial_training" / "slices" / "origins.json"
-    tables.write(table, [], [])
+    tables.write(table, [], [tables.KEY])
     tables.write_json(origins, [])
     config = {"mnist_root": "/data of/someone", "cifar10_root": "../cifar10", "data": {"mnist": "none"}}
-    options = ["--tier", "smoke", "--config", json.dumps(config), "--output", str(output)]
+    grid = ["--grids", str(settings.grid_file("adversarial_training")), "--citation", str(ROOT / "CITATION.cff")]
+    options = ["--tier", "smoke", "--config", json.dumps(config), "--output", str(output), *grid]
     assert record_provenance.main([*options, "--tables", str(table), "--origins", str(origins), "--figures"]) == 0
     recorded = json.loads(output.read_text())["config"]
     assert recorded == {**config, "mnist_root": "folder", "cifar10_root": "folder"}

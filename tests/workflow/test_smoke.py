@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import draw_figures
+import draw_pictures
 from benign import studies
 from benign.claims import Claim
 from benign.pipeline import settings, tables
@@ -37,9 +38,11 @@ def test_a_table_has_one_row_for_each_cell_with_the_cell_s_fields_first(study: s
 @pytest.mark.parametrize("study", studies.NAMES)
 def test_each_figure_is_there_with_the_numbers_that_it_draws(study: str, smoke_run: Path) -> None:
     folder = smoke_run / "figures" / "smoke" / study
-    assert sorted(file.name for file in folder.iterdir()) == sorted(
-        ["captions.json"] + [f"{name}.{kind}" for name in studies.find(study).figures for kind in ("csv", "pdf", "png")]
-    )
+    declared = studies.find(study)
+    names = declared.figures + declared.pictures
+    expected = {f"{name}.{kind}" for name in names for kind in ("csv", "pdf", "png")} | {"captions.json"}
+    expected |= {f"{name}.gif" for name in declared.films} | ({"pictures.json"} if declared.pictures else set())
+    assert {file.name for file in folder.iterdir()} == expected
     captions = tables.read_json(folder / "captions.json")
     for figure in figures_of(study, tables.read(smoke_run / "results" / "smoke" / study / "table.csv")):
         assert len(tables.read_frame(folder / f"{figure.name}.csv")) == len(figure.numbers) > 0
@@ -51,6 +54,9 @@ def test_figures_are_the_same_bytes_when_drawn_again(study: str, smoke_run: Path
     table = smoke_run / "results" / "smoke" / study / "table.csv"
     options = ["--study", study, "--table", str(table), "--output", str(tmp_path)]
     assert draw_figures.main(options) == 0
+    if studies.find(study).pictures:
+        images = [f"--images=mnist={next(smoke_run.glob('resources/mnist/*.safetensors'))}"]
+        assert draw_pictures.main([*options, *images]) == 0
     for file in sorted((smoke_run / "figures" / "smoke" / study).iterdir()):
         assert (tmp_path / file.name).read_bytes() == file.read_bytes(), file.name
 

@@ -71,7 +71,21 @@ def slice_files(study, kind):
 
 
 def figure_files(study, *kinds):
-    return [f"figures/{TIER}/{study}/{name}.{kind}" for name in studies.find(study).figures for kind in kinds]
+    """The files of the figures that are drawn from a study's table; GIFs are of films alone."""
+    declared = studies.find(study)
+    names = {kind: declared.films if kind == "gif" else declared.figures for kind in kinds}
+    return [f"figures/{TIER}/{study}/{name}.{kind}" for kind in kinds for name in names[kind]]
+
+
+def picture_files(study, *kinds):
+    """The files of the figures that are drawn from a study's table and images."""
+    return [f"figures/{TIER}/{study}/{name}.{kind}" for kind in kinds for name in studies.find(study).pictures]
+
+
+def caption_files(study):
+    """The captions of a study's figures, and of its pictures if it has any."""
+    names = ["captions", *(["pictures"] if studies.find(study).pictures else [])]
+    return [f"figures/{TIER}/{study}/{name}.json" for name in names]
 
 
 def refuse_tier(wildcards):
@@ -112,8 +126,11 @@ def named_images(wildcards, input):
 # Kept results come with the project. Slices do not: asking for them makes a fresh checkout compute, not just look.
 STUDY_OUTPUTS = {
     study: [
+        f"results/{TIER}/{study}/table.csv",
         f"results/{TIER}/{study}/claims.json",
-        *figure_files(study, "png", "pdf", "csv"),
+        *caption_files(study),
+        *figure_files(study, "png", "pdf", "csv", "gif"),
+        *picture_files(study, "png", "pdf", "csv"),
         *slice_files(study, "csv"),
     ]
     for study in STUDIES
@@ -124,5 +141,7 @@ TIER_OUTPUTS = [
     f"results/{TIER}/provenance.json",
     f"results/{TIER}/site/index.html",
     f"figures/{TIER}/README.md",
+    *[f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
     *[file for study in STUDIES for file in STUDY_OUTPUTS[study]],
 ]
+CRATE = [f"results/{TIER}/{name}" for name in ("ro-crate-metadata.json", "Snakefile")]

@@ -118,7 +118,7 @@ for study in STUDIES:
                 caption="../report/figure.rst",
                 category=study,
             ),
-            figure_files(study, "pdf", "csv"),
+            figure_files(study, "pdf", "csv", "gif"),
             f"figures/{TIER}/{study}/captions.json",
         log:
             f"logs/{TIER}/{study}/figures.log",
@@ -137,6 +137,43 @@ for study in STUDIES:
         shell:
             "{params.python:q} {input.script:q} {params.options} --table {input.table:q}"
             " --output {params.folder:q} > {log:q} 2>&1"
+
+    if studies.find(study).pictures:
+
+        rule:
+            name:
+                f"{study}_pictures"
+            input:
+                script=script("draw_pictures"),
+                sources=sources_of("draw_pictures", study, "grid", "pictures"),
+                table=f"results/{TIER}/{study}/table.csv",
+                images=list(image_files(study).values()),
+            output:
+                report(
+                    picture_files(study, "png"),
+                    caption="../report/figure.rst",
+                    category=study,
+                ),
+                picture_files(study, "pdf", "csv"),
+                f"figures/{TIER}/{study}/pictures.json",
+            log:
+                f"logs/{TIER}/{study}/pictures.log",
+            benchmark:
+                f"logs/{TIER}/{study}/pictures.tsv"
+            conda:
+                ENVIRONMENT
+            threads: 1
+            resources:
+                mem_mb=4000,
+                runtime=30,
+            params:
+                python=python,
+                folder=folder,
+                images=named_images,
+                options=f"--study {study}",
+            shell:
+                "{params.python:q} {input.script:q} {params.options} --table {input.table:q} {params.images:q}"
+                " --output {params.folder:q} > {log:q} 2>&1"
 
     rule:
         name:

@@ -1,5 +1,5 @@
-# The whole tier: the claims of all studies on one page, all figures on another, where everything came from, and all of
-# it in one file for a browser.
+# The whole tier: the claims of all studies on one page, all figures on another, where everything came from, all of it in
+# one file for a browser, and a record of every file.
 
 
 rule claims_page:
@@ -36,7 +36,7 @@ rule gallery:
         sources=sources_of("draw_gallery"),
         template=here(ROOT / "src/benign/pipeline/pages/templates/gallery.md.j2"),
         claims=[f"results/{TIER}/{study}/claims.json" for study in STUDIES],
-        captions=[f"figures/{TIER}/{study}/captions.json" for study in STUDIES],
+        captions=[file for study in STUDIES for file in caption_files(study)],
     output:
         f"figures/{TIER}/README.md",
         [f"figures/{TIER}/claims.{kind}" for kind in ("png", "pdf", "csv")],
@@ -64,8 +64,11 @@ rule provenance:
         script=script("record_provenance"),
         sources=sources_of("record_provenance"),
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
-        figures=[file for study in STUDIES for file in figure_files(study, "png")],
+        figures=[file for study in STUDIES for file in figure_files(study, "png") + picture_files(study, "png")],
         origins=[f"results/{TIER}/{study}/slices/origins.json" for study in STUDIES],
+        grids=list(GRIDS.values()),
+        images=sorted({file for study in STUDIES for file in image_files(study).values()}),
+        citation=here(ROOT / "CITATION.cff"),
     output:
         f"results/{TIER}/provenance.json",
     log:
@@ -81,10 +84,40 @@ rule provenance:
     params:
         python=python,
         options=f"--tier {TIER}",
+        images=named_images,
         config=lambda wildcards: json.dumps(config, sort_keys=True),  # a function: a brace in it is no wildcard's
     shell:
         "{params.python:q} {input.script:q} {params.options} --config {params.config:q} --tables {input.tables:q}"
-        " --figures {input.figures:q} --origins {input.origins:q} --output {output:q} > {log:q} 2>&1"
+        " --figures {input.figures:q} --origins {input.origins:q} --grids {input.grids:q} {params.images:q}"
+        " --citation {input.citation:q} --output {output:q} > {log:q} 2>&1"
+
+
+# Last of all: it has the hash of every other file, those of provenance.json and of the workflow's main file among them.
+rule crate:
+    input:
+        script=script("write_crate"),
+        sources=sources_of("write_crate"),
+        snakefile=here(ROOT / "workflow" / "Snakefile"),
+        files=[file for file in TIER_OUTPUTS if "/slices/" not in file],
+    output:
+        crate=CRATE[0],
+        snakefile=CRATE[1],
+    log:
+        f"logs/{TIER}/crate.log",
+    benchmark:
+        f"logs/{TIER}/crate.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=python,
+        options=f"--tier {TIER}",
+    shell:
+        "{params.python:q} {input.script:q} {params.options} --snakefile {input.snakefile:q} --files {input.files:q}"
+        " --output {output.crate:q} > {log:q} 2>&1"
 
 
 # The page holds the figures and what they draw, the claims, and the tables of the studies that its explorer shows.
@@ -96,8 +129,10 @@ rule site:
         assets=sorted(here(file) for file in (ROOT / "src/benign/pipeline/site/assets").iterdir()),
         claims=f"results/{TIER}/claims.json",
         provenance=f"results/{TIER}/provenance.json",
-        captions=[f"figures/{TIER}/{study}/captions.json" for study in STUDIES],
-        figures=[file for study in STUDIES for file in figure_files(study, "png", "csv")],
+        captions=[file for study in STUDIES for file in caption_files(study)],
+        figures=[
+            file for study in STUDIES for file in figure_files(study, "png", "csv", "gif") + picture_files(study, "png", "csv")
+        ],
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
     output:
         report(f"results/{TIER}/site/index.html", caption="../report/site.rst", category="site"),

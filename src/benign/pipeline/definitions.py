@@ -285,6 +285,8 @@ class Sources:
         for alias in statement.names:
             if isinstance(statement, ast.ImportFrom) and name == (alias.asname or alias.name):
                 base = _base(module, statement)
+                if base == module.name and self.file(path := f"{base}.{alias.name}"):
+                    return Definition(path, "*")  # a package's own module: the name is not looked up where it is bound
                 return self.attribute(base, alias.name) if _ours(base) else f"{base}.{alias.name}"
             if isinstance(statement, ast.Import) and name == (alias.asname or alias.name.split(".")[0]):
                 path = alias.name if alias.asname else name

@@ -6,6 +6,7 @@ Nothing that trains is imported here.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
@@ -59,32 +60,40 @@ def write(folder: Path, study: str, cells: Iterator[Cell], slices: int) -> int:
 
 def read(path: Path) -> Slice:
     """A slice's plan. Raises UserError if it is not there, damaged, or of other declarations than today's."""
-    head, lines = _lines(path)
-    make, fields = studies.find(head["study"]).cell, head["fields"]
-    cells = []
-    for line in lines:
-        key, *values = json.loads(line)
-        cells.append(make(**dict(zip(fields, values, strict=True))))
-        if cells[-1].key != key:
-            raise UserError(f"{path}: cell {key} is {cells[-1].key} today: delete the file and plan again")
-    return Slice(head["study"], (head["slice"], head["slices"]), cells)
+    with _damage_named(path):
+        head, lines = _lines(path)
+        make, fields = studies.find(head["study"]).cell, head["fields"]
+        cells = []
+        for line in lines:
+            key, *values = json.loads(line)
+            cells.append(make(**dict(zip(fields, values, strict=True))))
+            if cells[-1].key != key:
+                raise UserError(f"{path}: cell {key} is {cells[-1].key} today: delete the file and plan again")
+        return Slice(head["study"], (int(head["slice"]), int(head["slices"])), cells)
 
 
 def keys(path: Path) -> list[str]:
     """The keys of a slice's cells, in order."""
-    _, lines = _lines(path)
-    return [json.loads(line)[0] for line in lines]
+    with _damage_named(path):
+        _, lines = _lines(path)
+        return [json.loads(line)[0] for line in lines]
 
 
 def _lines(path: Path) -> tuple[dict[str, Any], list[str]]:
+    head, *lines = path.read_text(encoding="utf-8").split("\n")
+    if lines.pop() != "":
+        raise ValueError("its last line is cut off")
+    return json.loads(head), lines
+
+
+@contextlib.contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Whatever is wrong with what a plan holds becomes a UserError."""
     try:
-        head, *lines = path.read_text(encoding="utf-8").split("\n")
-        if lines.pop() != "":
-            raise ValueError("its last line is cut off")
-        return json.loads(head), lines
+        yield
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: make it with scripts/plan.py") from None
-    except (ValueError, IndexError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not a plan ({error}): delete it and plan again") from None
 
 

@@ -39,13 +39,21 @@ def package() -> Sources:
 
 
 def roots(study: str, part: str = "run") -> tuple[list[Definition], list[Definition]]:
-    """(what a part of a study starts from; the records that come in with it): its cells, or run, figures, claims."""
+    """(what a part of a study starts from; the records that come in with it).
+
+    part: its cells, or run, figures, pictures, claims
+    """
     declared = studies.find(study)
     cell = _definition(declared.cell)
     if part == "cells":
         return [cell, _definition(declared.shorthand), *PLANS], []
     start = Definition(f"{declared.package}.{'experiment' if part == 'run' else part}", part)
-    return {"run": ([start, *LENT], [cell]), "figures": ([start, DRAWS], []), "claims": ([start], [])}[part]
+    return {
+        "run": ([start, *LENT], [cell]),
+        "figures": ([start, DRAWS], []),
+        "pictures": ([start, DRAWS, *LENT], [cell]),
+        "claims": ([start], []),
+    }[part]
 
 
 def _definition(declared: type) -> Definition:

@@ -149,7 +149,7 @@ def _entries(path: Path, keys: Collection[str]) -> Iterator[tuple[str, Entry]]:
                     origin = content["origin"]
                 elif content["row"][tables.KEY] == key:
                     yield key, {"seconds": content["seconds"], "row": content["row"], "origin": origin}
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 origin = None if key is None else origin
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -22,8 +23,8 @@ from benign.declared import Declared, faults, field, without_repeats
 ROOT = Path(__file__).resolve().parents[3]
 GRIDS = ROOT / "config" / "grids"
 CELL_SECONDS = ROOT / "benchmarks" / "cell_seconds.json"  # what cells took, for forecasts
-VERDICTS = ROOT / "results" / "verdicts.json"  # of each kept tier's claims; no run writes it, `make artifact` does
 YAML_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast where PyYAML was built with it
+DEEPEST = 50  # lists and mappings in each other, in a file that a person has written
 Tier = Literal["smoke", "default", "paper", "gpu"]
 TIERS: tuple[str, ...] = get_args(Tier)
 Device = Literal["cpu", "cuda", "auto"]
@@ -84,6 +85,11 @@ def grid_file(study: str) -> Path:
     return GRIDS / f"{study}.yaml"
 
 
+def expected_file(tier: str) -> Path:
+    """The archive of what a run of a tier is expected to give; no run writes it, `make artifact` does."""
+    return ROOT / "results" / "expected" / f"{tier}.tar.xz"
+
+
 def tier_file(tier: str) -> Path:
     """Where it is said what a tier runs."""
     return ROOT / "config" / f"{'config' if tier == 'default' else tier}.yaml"
@@ -102,7 +108,7 @@ def section(path: Path, study: str, tier: str) -> dict[str, Any]:
 
 def check_config(config: dict[str, Any], where: str = "the configuration") -> None:
     """Raise SettingsError unless `config` is a whole and correct tier file, with what --config laid over it."""
-    for name in FOLDERS:
+    for name in FOLDERS if isinstance(config, dict) else ():
         if not isinstance(config.get(name), str | None):
             raise SettingsError(
                 f"{where}: {name}: {config[name]!r} is not a folder's name (Snakemake's --config makes that of one "
@@ -153,13 +159,45 @@ def resolve_device(device: str) -> str:
 
 
 def read_yaml(path: Path) -> Any:
-    """The contents of a YAML file."""
+    """The contents of a YAML file. SettingsError if it is none, says a thing twice or is nested without end."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
+        text = path.read_text(encoding="utf-8")
+        if _deeper_than(DEEPEST, text):  # looked at first: the composer is recursive, in C, and ends Python
+            raise yaml.YAMLError(f"more than {DEEPEST} lists and mappings in each other")
+        loader = YAML_LOADER(text)
+        node = loader.get_single_node()
+        for line, key in _repeated(node, set()):
+            raise yaml.YAMLError(f"line {line} gives {key!r} a second time: keep one")
+        return None if node is None else loader.construct_document(node)
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist: write it, config/README.md says how") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, no date
         raise SettingsError(f"{path} is not YAML: {error}") from None
+
+
+def _deeper_than(limit: int, text: str) -> bool:
+    depth = 0
+    for event in yaml.parse(text, Loader=YAML_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > limit:
+            return True
+    return False
+
+
+def _repeated(node: yaml.Node | None, seen: set[int]) -> Iterator[tuple[int, str]]:
+    """(line, key) of each key that a mapping has already: YAML would silently take the last one."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        yield from (
+            (key.start_mark.line + 1, key.value) for i, (key, _) in enumerate(node.value) if key.value in keys[:i]
+        )
+    if isinstance(node, yaml.CollectionNode):
+        for each in node.value:
+            for inner in each if isinstance(each, tuple) else (each,):
+                yield from _repeated(inner, seen)
 
 
 def check(content: Any, model: type[Declared], where: str) -> None:

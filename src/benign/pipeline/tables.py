@@ -8,12 +8,13 @@ equal tables are equal bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,26 @@ class TableError(ValueError):
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text whole or not at all (`files.write_bytes`), always UTF-8 with "\\n"."""
-    files.write_bytes(path, content.encode())
+    """Write text whole or not at all, always UTF-8 with "\\n"."""
+    write_bytes(path, content.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all (`files.write_bytes`); an OSError names it."""
+    with naming(path):
+        files.write_bytes(path, content)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an OSError the name of what was written: that of a full disk has none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        message = f"{error.strerror}; nothing half-written is left: mend that and run again"
+        raise OSError(error.errno, message, str(path)) from error
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -46,7 +65,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TableError(f"{path} does not exist: run the rule that makes it") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableError(f"{path} is not JSON ({error}): delete it and run again") from None
 
 
@@ -215,6 +234,7 @@ __all__ = [
     "KEY",
     "TableError",
     "digest",
+    "naming",
     "plain",
     "read",
     "read_frame",
@@ -222,6 +242,7 @@ __all__ = [
     "read_rows",
     "strict",
     "write",
+    "write_bytes",
     "write_frame",
     "write_json",
     "write_text",

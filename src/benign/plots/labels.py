@@ -37,6 +37,8 @@ SETTINGS = (
     "DAG",
     "along $\\mu$",
     "across $\\mu$",
+    "beyond the boundary along μ",
+    "wrongly labelled points",
     "$x$",
     "$y$",
 )

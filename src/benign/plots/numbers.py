@@ -7,6 +7,7 @@ rest is drawn:
   run       one run, a dot at (x, mean), in the order of the table: both may be measured
   theory    a point (x, mean) of a closed form's line        band  the region from low to high at x
   mark      a place x on the x-axis                          span  the part of the x-axis from low to high
+  pixel     the value `mean` of number x of an image's values, row by row from the top left, in colour three a pixel
 """
 
 from __future__ import annotations
@@ -101,6 +102,11 @@ def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, place: Sequence[str]) ->
 def mark(x: ArrayLike, place: Sequence[str]) -> pd.DataFrame:
     """Numbers of kind "mark": places on the x-axis, each once."""
     return _exact(place, "mark", np.unique(np.asarray(x, float)))
+
+
+def pixels(values: NDArray, place: Sequence[str]) -> pd.DataFrame:
+    """Numbers of kind "pixel": an image, flattened, to four digits, which are more than an eye sees."""
+    return _exact(place, "pixel", np.arange(len(values), dtype=float), mean=np.round(values, 4))
 
 
 def spans(x: NDArray, inside: NDArray, place: Sequence[str]) -> pd.DataFrame:

@@ -211,6 +211,8 @@ def _image(file: Path) -> Bytes:
     from PIL import Image
 
     mend = "save it as RGB or grey with 8 bits a channel"
+    if not file.is_file():  # a pipe would be waited for
+        raise DataError(f"{file} is no file, nor a link to one: delete it or copy it again")
     try:
         with Image.open(file) as image:
             if image.size != (32, 32):  # known before anything is decoded

@@ -16,6 +16,7 @@ from benign.pipeline.pages.readme import subject
 from benign.pipeline.pages.templating import render
 from benign.plots import COLOURS, Figure
 from benign.plots.looks import Look
+from benign.studies import find
 
 Claims = list[dict[str, Any]]
 HUES = dict(zip(VERDICTS, ("green", "sky", "yellow", "vermilion", "grey"), strict=True))
@@ -31,7 +32,12 @@ def page(tier: str, claims: Mapping[str, Claims], captions: Mapping[str, Mapping
             "name": study,
             "subject": subject(study),
             "figures": [
-                {"name": name, "caption": caption, "claims": [entry(c) for c in claims[study] if c["figure"] == name]}
+                {
+                    "name": name,
+                    "kind": "gif" if name in find(study).films else "png",
+                    "caption": caption,
+                    "claims": [entry(c) for c in claims[study] if c["figure"] == name],
+                }
                 for name, caption in figures.items()
             ],
         }

@@ -94,14 +94,6 @@ def best(results: Path) -> Run:
     raise UserError(f"{results} has claims of neither the paper nor the default tier: run `make reproduce` first")
 
 
-def verdicts(results: Path) -> dict[str, dict[str, dict[str, str]]]:
-    """Of the claims of each kept run, by tier, study and id."""
-    return {
-        tier: {study: {claim["id"]: claim["verdict"] for claim in claims} for study, claims in run.by_study().items()}
-        for tier, run in kept(results).items()
-    }
-
-
 def counted(claims: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that totals count: a check can fail only through a fault of ours, and is no result."""
     return [claim for claim in claims if claim["kind"] != "check"]

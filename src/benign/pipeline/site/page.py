@@ -71,8 +71,15 @@ def read(tier: str, results: Path, figures: Path) -> Sources:
     if merged["tier"] != tier:
         raise UserError(f"{results / 'claims.json'} has the claims of tier {merged['tier']}, not {tier}")
     provenance = tables.read_json(results / "provenance.json")
-    captions = {study: tables.read_json(figures / study / "captions.json") for study in provenance["studies"]}
+    captions = {study: captions_of(figures / study) for study in provenance["studies"]}
     return Sources(tiers.Run(tier, merged["claims"], provenance["studies"]), provenance, captions, results, figures)
+
+
+def captions_of(folder: Path) -> dict[str, str]:
+    """Of the figures in a study's folder, and of its pictures if it has any."""
+    pictures_of_it = folder / "pictures.json"
+    shown = tables.read_json(pictures_of_it) if pictures_of_it.exists() else {}
+    return {**tables.read_json(folder / "captions.json"), **shown}
 
 
 def page(sources: Sources) -> str:

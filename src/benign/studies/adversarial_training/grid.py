@@ -52,11 +52,12 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=(
-        *("story", "dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves", "boundary"),
-        *("neighbour", "mnist", "mnist_unit_norm", "choices"),
+        *("story", "dimension", "signal", "budget", "regime", "plane", "gain", "learning_curves"),
+        *("boundary", "film", "neighbour", "mnist", "mnist_unit_norm", "choices"),
         *("universality", "phases", "table_of_h", "theories", "clock"),
         *("recursion", "collapse", "exponent"),
     ),
+    films=("film",),
     shorthand=Ratios,
     theory=columns.THEORY,
 )

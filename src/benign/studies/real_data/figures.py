@@ -27,14 +27,19 @@ THEORY = {OWN.split(", ")[1]: {"linestyle": "-"}, WHITE.split(", ")[1]: {"linest
 
 def figures(table: pd.DataFrame) -> list[Figure]:
     """The study's figures."""
-    pair = table["data"].map({"mnist": "MNIST ", "cifar10": ""}) + table["classes"].str.replace("v", "/", n=1)
-    rows = table.assign(pair=pair)
+    rows = with_pair(table)
     pairs, adversarial = of_experiments(rows, "pairs"), rows[rows["training"] == "adversarial"]
     return [
         transition(pairs),
         predicted_transition(pairs[pairs["training"] == "adversarial"]),
         interpolation(adversarial[adversarial["flip_rate"] == 0.1]),
     ]
+
+
+def with_pair(table: pd.DataFrame) -> pd.DataFrame:
+    """With the column `pair`, what figures call a pair of classes."""
+    pair = table["data"].map({"mnist": "MNIST ", "cifar10": ""}) + table["classes"].str.replace("v", "/", n=1)
+    return table.assign(pair=pair)
 
 
 def _figure(name: str, rows: pd.DataFrame, text: str, numbers: list[pd.DataFrame], draw: Any) -> Figure:

@@ -88,6 +88,7 @@ STUDY = Study(
     cell=Cell,
     row=Row,
     figures=("transition", "predicted_transition", "interpolation"),
+    pictures=("perturbations",),
     theory={
         "robust_test_error": ("half_space_error",),
         "robust_train_error": ("least_robust_train_error",),

@@ -58,11 +58,6 @@ def averaging_rho(n: ArrayLike, d: ArrayLike, signal: ArrayLike, flip_rate: Arra
     return alignment(n, d, signal, flip_rate, 1.0, 1.0)
 
 
-def averaging_error(budget: ArrayLike, n: ArrayLike, d: ArrayLike, signal: ArrayLike, flip_rate: ArrayLike) -> Floats:
-    """Robust error of the averaging predictor, observed labels [derived: §1, §3]."""
-    return half_space_error(budget, averaging_rho(n, d, signal, flip_rate), flip_rate)
-
-
 def signal_coupling(slope: ArrayLike) -> Floats:
     """κ = (1+γ)²/(2(1+γ²)): how strongly training points share the signal; 1 linear, 1/2 ReLU [derived: §4]."""
     gamma = _slope(slope)
@@ -86,18 +81,6 @@ def max_margin_rho(
     It lies in [ρ_avg/(1+κr), ρ_avg].
     """
     return alignment(n, d, signal, flip_rate, *max_margin_weights(n, d, signal, flip_rate, slope))
-
-
-def max_margin_error(
-    budget: ArrayLike,
-    n: ArrayLike,
-    d: ArrayLike,
-    signal: ArrayLike,
-    flip_rate: ArrayLike,
-    slope: ArrayLike = 1.0,
-) -> Floats:
-    """Robust error of the max-margin predictor, observed labels [derived: §1, §4]."""
-    return half_space_error(budget, max_margin_rho(n, d, signal, flip_rate, slope), flip_rate)
 
 
 def _within(name: str, value: ArrayLike, low: float, high: float) -> Floats:

@@ -11,6 +11,7 @@ import pandas as pd
 from benign.claims import of_experiments
 from benign.plots import Figure
 from benign.studies.adversarial_training.figures.boundary import boundary
+from benign.studies.adversarial_training.figures.film import film
 from benign.studies.adversarial_training.figures.mnist import mnist, mnist_unit_norm
 from benign.studies.adversarial_training.figures.story import story
 from benign.studies.adversarial_training.figures.sweeps import budget, dimension, plane, regime, signal
@@ -34,6 +35,7 @@ def figures(table: pd.DataFrame) -> list[Figure]:
         gain(of_experiments(table, "dimension", "budget")),
         learning_curves(of_experiments(table, "curves")),
         boundary(of_experiments(table, "boundary")),
+        film(of_experiments(table, "boundary")),
         neighbour(of_experiments(table, "neighbour")),
         mnist(of_experiments(table, "mnist_side", "mnist_budget")),
         mnist_unit_norm(of_experiments(table, "mnist_house")),

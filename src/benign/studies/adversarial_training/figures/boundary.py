@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import matplotlib.figure
 import numpy as np
 import pandas as pd
@@ -12,12 +14,8 @@ from benign.plots import Figure
 from benign.plots.looks import Look, line, points
 from benign.studies.adversarial_training.figures.parts import figure
 
-ACROSS, BOUNDARY, POINT, BALL = (
-    "across μ",
-    "network's boundary",
-    "wrongly labelled point",
-    "ball of radius α",
-)
+ACROSS, BOUNDARY, POINT = "across μ", "network's boundary", "wrongly labelled point"
+BALL = "ball of radius α"
 CLUSTERS = {1: "95 % of fresh points, its own cluster", -1: "95 % of fresh points, the other cluster"}
 LOOKS_HERE: dict[str, Look] = {
     BOUNDARY: points("black", "o", linestyle="-", linewidth=1.0, markersize=2.0),
@@ -36,22 +34,35 @@ def boundary(rows: pd.DataFrame) -> Figure:
         wrong label. Its noise has length about √d, that of fresh points and of the other training points has standard
         deviation 1 along x's: circles hold 95 % of them. So the boundary may bend around x and its ball and stay
         away from the clusters."""
+    seen = looked_at(rows)
+    first_and_last = seen["steps"].isin([seen["steps"].min(), seen["steps"].max()])
+    numbers = [
+        part
+        for steps, at in seen[first_and_last & (seen["mislabelled"] == 0)].groupby("steps")
+        for part in plane(at, f"t = {steps}")
+    ]
+    return figure("boundary", rows, numbers, draw_boundary, text)
+
+
+def looked_at(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of the first replicate what was measured around wrongly labelled points."""
+    seen = converged(rows).dropna(subset=["across"])
+    return seen[seen["seed"] == seen["seed"].min()]
+
+
+def plane(rows: pd.DataFrame, panel: str) -> Iterator[pd.DataFrame]:
+    """Clusters, boundary, point and its ball after one step, in the plane of μ and of that point's noise."""
     turn = np.linspace(0, 2 * np.pi, 61)
     circle, radius = np.stack([np.cos(turn), np.sin(turn)]), (-2 * np.log(0.05)) ** 0.5
-    numbers = []
-    seen = converged(rows).dropna(subset=["across"])
-    seen = seen[(seen["seed"] == seen["seed"].min()) & (seen["mislabelled"] == 0)]
-    for steps, part in seen[seen["steps"].isin([seen["steps"].min(), seen["steps"].max()])].groupby("steps"):
-        panel, one = f"t = {steps}", part.iloc[0]
-        for side, name in CLUSTERS.items():
-            x, y = radius * circle + [[side * one["signal"]], [0.0]]
-            numbers.append(plots.theory(x, y, (panel, ACROSS, name)))
-        crossed = part.dropna(subset=["boundary"]).assign(y=lambda each: each["height"] * each["across"])
-        numbers.append(plots.over_seeds(crossed, crossed["boundary"], "y", (panel, ACROSS, BOUNDARY)))
-        numbers.append(plots.single_runs([one["along"]], [one["across"]], (panel, ACROSS, POINT)))
-        x, y = one["budget"] * circle + [[one["along"]], [one["across"]]]
-        numbers.append(plots.theory(x, y, (panel, ACROSS, BALL)))
-    return figure("boundary", rows, numbers, draw_boundary, text)
+    one = rows.iloc[0]
+    for side, name in CLUSTERS.items():
+        x, y = radius * circle + [[side * one["signal"]], [0.0]]
+        yield plots.theory(x, y, (panel, ACROSS, name))
+    crossed = rows.dropna(subset=["boundary"]).assign(y=lambda each: each["height"] * each["across"])
+    yield plots.over_seeds(crossed, crossed["boundary"], "y", (panel, ACROSS, BOUNDARY))
+    yield plots.single_runs([one["along"]], [one["across"]], (panel, ACROSS, POINT))
+    x, y = one["budget"] * circle + [[one["along"]], [one["across"]]]
+    yield plots.theory(x, y, (panel, ACROSS, BALL))
 
 
 def draw_boundary(numbers: pd.DataFrame) -> matplotlib.figure.Figure:

@@ -67,16 +67,17 @@ LOOKS_HERE: dict[str, Look] = {
 def story(table: pd.DataFrame) -> Figure:
     """What is trained; that wrong labels are fitted and harm little; up to which budget; and in which regime."""
     text = f"""Benign overfitting in adversarial training. (a) Two Gaussian clusters around ±μ; a share β of the labels
-        is wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of
-        its label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a
-        cluster's centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong
-        labels included, and robust test error stays near β, its floor. Of the learning curves, the problem with the
-        smallest r, nearest to what the theorem asks for. (c) It holds up to a budget: robust test error over α,
-        after adversarial and ordinary training, beside the floor over all classifiers and theory without a fitted
-        constant. (d) Overfitting over r = n‖μ‖²/d and α/‖μ‖. Benign: all training points are robustly fitted after
-        the last step, and robust test error with true labels is below 1/2; if stopped early: below 1/2 after some
-        recorded step from {EARLY} on; harmful: after none. Zones, for large ‖μ‖: limit networks (docs/theory.md §
-        19). Marks: networks. Yellow: where assumptions of the theorem's form hold, but for its far shorter steps.
+        is wrong. A network is robustly right on a point if the whole ball of radius α around it lies on the side of its
+        label. Fresh points are drawn, in the plane of μ and of the boundary's normal; the boundary passes a cluster's
+        centre at the distance ρ. (b) The theorem: training drives robust training error to 0, wrong labels included,
+        and robust test error stays near β, its floor. Of the learning curves, the problem with the largest r that
+        ends with every point fitted, where the fall is slow enough to be seen. (c) It holds up to a budget: robust
+        test error over α, after adversarial and ordinary training, beside the floor over all classifiers and theory
+        without a fitted constant. (d) Overfitting over r = n‖μ‖²/d and α/‖μ‖. Benign: all training points are
+        robustly fitted after the last step, and robust test error with true labels is below 1/2; if stopped early:
+        below 1/2 after some recorded step from {EARLY} on; harmful: after none. Zones, for large ‖μ‖: limit networks
+        (docs/theory.md § 19). Marks: networks. Yellow: where assumptions of the theorem's form hold, but for its far
+        shorter steps.
         {INTERVALS}"""
     leaky = table[(table["activation"] == "leaky_relu") & (table["sampling"] != "limit")]
     course, budgets = _one_course(of_experiments(leaky, "curves")), of_experiments(leaky, "budget")
@@ -125,10 +126,14 @@ def _path(places: NDArray, series: str) -> pd.DataFrame:
 
 
 def _one_course(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of the learning curves the problem with the smallest r, as the theorem wants it, and the slope nearest 0.1."""
-    rows = rows[rows["r"] == rows["r"].min()]
+    """Of the learning curves the slope nearest 0.1, and the problem with the largest r in which training error ends at
+    0: the more crowded, the longer the fall. The smallest r where it does so in none.
+    """
     off = (rows["slope"] - 0.1).abs()
-    return rows[off == off.min()]
+    rows = rows[off == off.min()]
+    last = rows[rows["steps"] == rows["steps"].max()].groupby("r")["robust_train_error"].max()
+    fitted = last.index[last == 0]
+    return rows[rows["r"] == (fitted.max() if len(fitted) else rows["r"].min())]
 
 
 def _steps(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
