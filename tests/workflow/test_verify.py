@@ -286,6 +286,17 @@ def test_a_changed_byte_in_any_file_is_found_and_named(run: Path, capsys: pytest
     assert crate.faults(run, TIER) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("licenses/MIT", "licenses/MIX"), ("tier smoke", "tier paper"), ("{", "{ ")]
+)
+def test_the_crate_itself_cannot_be_changed(before: str, after: str, run: Path) -> None:
+    """Not what it says beside hashes, and no space in it: it follows from the files."""
+    sealed = run / "results" / TIER / crate.NAME
+    assert before in sealed.read_text()
+    sealed.write_text(sealed.read_text().replace(before, after, 1))
+    assert crate.faults(run, TIER) == [(crate.NAME, "is not what these files make")]
+
+
 def test_a_lost_and_a_left_over_file_are_found(run: Path) -> None:
     picture(run).rename(picture(run).with_name("left_over.png"))
     assert [wrong for _, wrong in crate.faults(run, TIER)] == ["is recorded and not there", "is there and not recorded"]
@@ -308,7 +319,7 @@ def references(content: Any) -> list[str]:
 
 
 def test_the_crate_is_a_workflow_run_crate(finished: Path) -> None:
-    """What the profile says that it MUST be; roc-validator 0.13 found the same (docs/running.md)."""
+    """What the profiles say that it MUST be, as far as it is no matter of RO-Crate's own; roc-validator checks all."""
     known = entities(finished)
     root = known["./"]
     assert {each["@id"] for each in root["conformsTo"]} == set(crate.PROFILES.values())
