@@ -69,7 +69,7 @@ def smoke_figures() -> list[str]:
 
 
 def killed_pipeline(root: Path, directory: Path, moments: Iterable[float], study: str) -> int:
-    """Run a study's smoke tier, of a project, in `directory`, killing all processes at these moments; returns the kills.
+    """Run a study's smoke tier, of a project, in `directory`, killing all of it at these moments; returns the kills.
 
     moments: seconds after the start of a run, one for each run: one that is over by then has to have succeeded, and is
     the last; after the last moment a run is left alone and has to succeed
