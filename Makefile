@@ -56,7 +56,7 @@ artifact: $(READY)
 test: $(PEERS)
 	$(BIN)/python -m pytest -n auto
 
-# Everything that can go wrong, and fifty kills of a slice and of a tier: about half an hour on two cores. As root it fills
+# Everything that can go wrong, and fifty kills of a slice and of a tier: tens of minutes on two cores. As root it fills
 # a small disk as well.
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults -n auto --kills $(or $(KILLS),50)

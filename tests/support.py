@@ -68,13 +68,13 @@ def smoke_figures() -> list[str]:
     return [f"{study}/{figure}" for study in studies.NAMES for figure in studies.find(study).figures]
 
 
-def killed_pipeline(directory: Path, moments: Iterable[float], study: str) -> int:
-    """Run a study's smoke tier in `directory`, killing all its processes at these moments; returns the kills.
+def killed_pipeline(root: Path, directory: Path, moments: Iterable[float], study: str) -> int:
+    """Run a study's smoke tier, of a project, in `directory`, killing all of it at these moments; returns the kills.
 
     moments: seconds after the start of a run, one for each run: one that is over by then has to have succeeded, and is
     the last; after the last moment a run is left alone and has to succeed
     """
-    command = [sys.executable, str(ROOT / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
+    command = [sys.executable, str(root / "scripts" / "run_pipeline.py"), "--tier", "smoke", "--cores", "2"]
     command += ["--config", f"studies=[{study}]"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     directory.mkdir()

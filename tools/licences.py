@@ -80,9 +80,9 @@ def licences(names: list[str]) -> dict[str, str]:
 def licence(package: importlib.metadata.Distribution) -> str:
     """What a package says of its licence: an expression, else a short name, classifiers, its licence file's title."""
     said = package.metadata
-    if expression := said.get("License-Expression"):
+    if expression := first(said, "License-Expression"):
         return expression
-    name = said.get("License", "")
+    name = first(said, "License")
     if re.fullmatch(r"[^\n]*[A-Za-z][^\n]*", name) and len(name) <= 40:
         return name
     if kinds := [text.split(" :: ")[-1] for text in said.get_all("Classifier", []) if text.startswith("License")]:
@@ -90,6 +90,11 @@ def licence(package: importlib.metadata.Distribution) -> str:
     files = [file for file in package.files or [] if file.name.upper().startswith("LICEN") and "dist-info" in str(file)]
     lines = [line.strip() for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     return lines[0] if lines else "not stated"
+
+
+def first(said: importlib.metadata.PackageMetadata, field: str) -> str:
+    """A field of a package's description, empty if it has none."""
+    return (said.get_all(field) or [""])[0]
 
 
 def free(licence: str) -> bool:

@@ -23,7 +23,17 @@ from benign.pipeline.console import UserError, parser, reports_errors
 PRODUCT = ("src", "scripts", "tools", "benchmarks", "examples")
 # What is called by a name that stands nowhere here: by Python, PyTorch, pydantic, Jinja and pytest. SKIP is one of
 # three kinds of edges, which are named together; is_usual goes when the rows that count it are computed again.
-CALLED_BY_OTHERS = ["__getattr__", "forward", "model_config", "filters", "test_*", "pytestmark", "SKIP", "is_usual"]
+CALLED_BY_OTHERS = [
+    "__getattr__",
+    "forward",
+    "model_config",
+    "filters",
+    "test_*",
+    "pytest*",
+    "locate_file",
+    "SKIP",
+    "is_usual",
+]
 DECORATORS = ["@model_validator*", "@pydantic.*", "@pytest.fixture*"]
 DECLARED = re.compile(r"\s+\w+: ")  # a field of a record: rows get theirs from dicts, grids from YAML
 

@@ -16,7 +16,7 @@ import yaml
 
 import plan
 from benign.pipeline import tables
-from support import ROOT, killed_pipeline, made_by_the_pipeline
+from support import ROOT, copy_project, killed_pipeline, made_by_the_pipeline
 
 pytestmark = pytest.mark.fault("a kill at any moment")
 
@@ -138,14 +138,15 @@ def test_a_tier_killed_at_random_moments_goes_on_and_comes_out_the_same(
     kills: int, dice: random.Random, tmp_path: Path
 ) -> None:
     """Of one study of the smoke tier, over and over, from planning to the pages."""
+    project = copy_project(tmp_path / "project")  # where nobody edits while this goes on: provenance would tell
     started = time.monotonic()
-    assert killed_pipeline(tmp_path / "undisturbed", [], TIER_S_STUDY) == 0
+    assert killed_pipeline(project, tmp_path / "undisturbed", [], TIER_S_STUDY) == 0
     seconds, expected = time.monotonic() - started, made_by_the_pipeline(tmp_path / "undisturbed")
     killed = 0
     for round_ in itertools.count():
         folder = tmp_path / str(round_)
         moments = [dice.uniform(0, seconds) for _ in range(kills - killed)]
-        killed += killed_pipeline(folder, moments, TIER_S_STUDY)
+        killed += killed_pipeline(project, folder, moments, TIER_S_STUDY)
         assert made_by_the_pipeline(folder) == expected
         assert list(folder.rglob("*.tmp")) == []
         assert not list(folder.glob(".snakemake/locks/*"))

@@ -131,7 +131,7 @@ def test_any_words_after_run_cell_are_taken_or_refused(words: list[str], capsys:
 # ---------------------------------------------------------------- results
 
 
-ROWS = [{"key": "a", "x": 1.5, "name": 'it\'s "so"'}, {"key": "b", "x": None, "name": "01"}]
+ROWS: list[dict[str, Any]] = [{"key": "a", "x": 1.5, "name": 'it\'s "so"'}, {"key": "b", "x": None, "name": "01"}]
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ USED_BY_NAME = {
 }
 OURS = {
     "benign",
+    "faults",
     *(
         path.stem
         for name in ("scripts", "tools", "benchmarks", "examples", "tests", "tests/regression")
