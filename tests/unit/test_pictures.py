@@ -95,7 +95,8 @@ def test_the_figure_is_drawn_from_its_numbers_alone(figure: Figure) -> None:
 def test_a_run_s_numbers_are_drawn_again_without_its_images(
     table: pd.DataFrame, figure: Figure, tmp_path: Path
 ) -> None:
-    tables.write(tmp_path / "table.csv", table.to_dict("records"), STUDY.columns())
+    rows: list[Any] = table.to_dict("records")
+    tables.write(tmp_path / "table.csv", rows, STUDY.columns())
     tables.write_frame(tmp_path / STUDY.name / "perturbations.csv", figure.numbers)
     run: Any = types.SimpleNamespace(table=lambda study: tmp_path / "table.csv", figures=tmp_path)
     assert comparison.drawn(run, STUDY.name, "perturbations") == plots.render(figure)["png"]
