@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,10 @@ import pandas as pd
 import pytest
 
 import layout
+from benign import plots
 from benign.data.images.pairs import downsample, pair
 from benign.data.images.record import ImageSet
+from benign.pipeline import comparison, tables
 from benign.plots import Figure
 from benign.studies.real_data.experiment import run
 from benign.studies.real_data.grid import STUDY, Cell
@@ -86,6 +90,16 @@ def test_the_figure_is_drawn_from_its_numbers_alone(figure: Figure) -> None:
     with_black = layout.laid_out(dataclasses.replace(figure, numbers=black))
     first = np.asarray(with_black.axes[0].images[0].get_array())
     assert (first[1:5, 1:5] == 0).all()
+
+
+def test_a_run_s_numbers_are_drawn_again_without_its_images(
+    table: pd.DataFrame, figure: Figure, tmp_path: Path
+) -> None:
+    rows: list[Any] = table.to_dict("records")
+    tables.write(tmp_path / "table.csv", rows, STUDY.columns())
+    tables.write_frame(tmp_path / STUDY.name / "perturbations.csv", figure.numbers)
+    run: Any = types.SimpleNamespace(table=lambda study: tmp_path / "table.csv", figures=tmp_path)
+    assert comparison.drawn(run, STUDY.name, "perturbations") == plots.render(figure)["png"]
 
 
 @pytest.mark.parametrize("colours", [1, 3])

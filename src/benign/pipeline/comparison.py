@@ -16,6 +16,7 @@ from PIL import Image
 
 from benign import plots, studies, tolerances
 from benign.pipeline import tables
+from benign.study import Context
 from benign.tolerances import DOUBLE, STRANGERS, TRAINED
 
 PLACE = ["panel", "quantity", "series", "kind"]  # of a drawn number: what is text
@@ -258,7 +259,10 @@ def drawn(run: Run, study: str, figure: str) -> bytes:
 @functools.lru_cache(maxsize=1)
 def _figures(study: str, table: Path) -> list[plots.Figure]:
     declared = studies.find(study)
-    return declared.part("figures", "figures")(declared.table(tables.read(table)))
+    read = declared.table(tables.read(table))
+    # A picture's numbers need images, how they are drawn does not.
+    shown = declared.part("pictures", "pictures")(read[:0], Context(study)) if declared.pictures else []
+    return [*declared.part("figures", "figures")(read), *shown]
 
 
 def looks_alike(file: Path, picture: bytes) -> bool:
