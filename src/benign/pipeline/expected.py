@@ -126,8 +126,8 @@ def report(tier: str, parts: Sequence[Part], most: int | None = None) -> list[st
     table = Table("part", "where", "expected", "found", box=box.MARKDOWN, expand=False)
     for difference in wrong[:most]:
         table.add_row(*map(escape, difference))
-    console = Console(file=io.StringIO(), width=WIDTH)
-    console.print(table)
-    shown = filter(str.strip, console.file.getvalue().split("\n"))  # type: ignore[attr-defined]
+    text = io.StringIO()
+    Console(file=text, width=WIDTH).print(table)
+    shown = [line for line in text.getvalue().split("\n") if line.strip()]
     more = [f"and {len(wrong) - most} more: `make verify` shows all"] if most is not None and len(wrong) > most else []
     return [*lines, "", *(line.rstrip() for line in shown), *more]
