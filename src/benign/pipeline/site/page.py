@@ -19,7 +19,7 @@ from benign.pipeline.pages.readme import subject
 from benign.pipeline.pages.templating import render
 from benign.pipeline.site import drawings, pictures
 from benign.pipeline.site.explorer import explorer_data
-from benign.pipeline.site.packed import GZIP, data_uri, packed, packed_json
+from benign.pipeline.site.packed import GZIP, base64_of, data_uri, packed, packed_json
 from benign.plots import COLOURS
 
 MOST = 8_000_000  # bytes
@@ -119,6 +119,7 @@ def studies_of(sources: Sources) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "picture": shown[sources.figures / study / f"{name}.png"],
+                "film": film(sources.figures / study / f"{name}.gif"),
                 "caption": caption,
                 "numbers": data_uri(GZIP, packed((sources.figures / study / f"{name}.csv").read_bytes())),
                 "claims": [each for each in claims if each["figure"] == name],
@@ -130,6 +131,11 @@ def studies_of(sources: Sources) -> list[dict[str, Any]]:
             {"name": study, "subject": subject(study), "command": command, "claims": claims, "figures": figures}
         )
     return result
+
+
+def film(file: Path) -> str | None:
+    """Its address, which holds it; None for a figure that is no film."""
+    return data_uri("image/gif", base64_of(file.read_bytes())) if file.exists() else None
 
 
 def claim(record: dict[str, Any]) -> dict[str, Any]:
