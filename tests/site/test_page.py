@@ -49,6 +49,18 @@ def test_the_page_is_one_file_below_8_mb_that_points_at_nothing_outside(text: st
     assert anchors - set(re.findall(r'\sid="([^"]+)"', text)) == set()
 
 
+def test_a_film_plays_unless_the_reader_asks_for_less_motion(text: str) -> None:
+    films = [
+        file for study in page.read("paper", RESULTS, FIGURES).captions for file in (FIGURES / study).glob("*.gif")
+    ]
+    assert films
+    for film in films:
+        figure = text.split(f'id="figure-{film.parent.name}-{film.stem}"')[1].split("</figure>")[0]
+        (plays,) = re.findall(r'<source srcset="([^"]*)" media="\(prefers-reduced-motion: no-preference\)">', figure)
+        assert b64decode(plays.split(",")[1]) == film.read_bytes()
+    assert text.count("<source ") == len(films)
+
+
 def test_every_claim_stands_there_once_with_all_that_it_says(text: str) -> None:
     plain = html.unescape(text.split('<section id="claims">')[1].split('<section id="gallery">')[0])
     for claim in CLAIMS:
