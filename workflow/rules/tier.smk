@@ -131,7 +131,9 @@ rule site:
         provenance=f"results/{TIER}/provenance.json",
         captions=[file for study in STUDIES for file in caption_files(study)],
         figures=[
-            file for study in STUDIES for file in figure_files(study, "png", "csv", "gif") + picture_files(study, "png", "csv")
+            file
+            for study in STUDIES
+            for file in figure_files(study, "png", "csv", "gif") + picture_files(study, "png", "csv")
         ],
         tables=[f"results/{TIER}/{study}/table.csv" for study in STUDIES],
     output:
