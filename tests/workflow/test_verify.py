@@ -228,6 +228,13 @@ def test_a_long_table_can_be_cut_short() -> None:
     assert lines[-1] == "and 5 more: `make verify` shows all"
 
 
+def test_a_table_that_differs_in_two_places_is_one_table() -> None:
+    part = comparison.Part("tables", same=11)
+    for cell in "ab":
+        part.differs("flagship/table.csv", "", f"cell {cell} is new")
+    assert str(part) == "tables: 11 the same, 1 NOT, in 2 places"
+
+
 # ---------------------------------------------------------------- what is there to compare
 
 

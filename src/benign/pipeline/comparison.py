@@ -49,7 +49,9 @@ class Part:
     def __str__(self) -> str:
         alike = f"all {self.same}" if not self.near and not self.differences else f"{self.same}"
         words = [f"{alike} the same"] + [f"{self.near} within tolerance"] * bool(self.near)
-        words += [f"{len(self.differences)} NOT"] * bool(self.differences)
+        wrong = {difference.where for difference in self.differences}
+        more = f", in {len(self.differences)} places" * (len(self.differences) > len(wrong))
+        words += [f"{len(wrong)} NOT{more}"] * bool(wrong)
         return f"{self.name}: {', '.join(words)}{''.join(f' ({note})' for note in self.notes)}"
 
 
