@@ -1,13 +1,13 @@
 """Benign overfitting in adversarial training, in one file: draw, train, attack, and hold against closed forms.
 
     python examples/theorem.py                # 5 s on one core: a table of errors over the steps, and theorem.png
-    python examples/theorem.py --alpha 3      # close to ρ: wrong labels are fitted all the same, and most test points lost
+    python examples/theorem.py --alpha 3      # close to ρ: all labels are fitted all the same, most test points lost
 
 The main theorem of Wang, Zhang, Arora (ICML 2024), with their n, β and steps: points x = ỹμ + ξ in d dimensions with
-labels y, flipped with probability β; a network f(x) = Σ_j a_j φ(⟨w_j, x⟩) with a_j = ±1/√m fixed and φ the leaky ReLU of
-slope γ; gradient descent on (1/n) Σ_i max_{‖δ‖ ≤ α} log(1 + exp(-y_i f(x_i + δ))). All labels are fitted, wrong ones too,
-and still the test error, clean and robust, stays near β as long as α is well below ρ, the distance of the boundary from
-a cluster's centre.
+labels y, flipped with probability β; a network f(x) = Σ_j a_j φ(⟨w_j, x⟩) with a_j = ±1/√m fixed and φ the leaky ReLU
+of slope γ; gradient descent on (1/n) Σ_i max_{‖δ‖ ≤ α} log(1 + exp(-y_i f(x_i + δ))). All labels are fitted, wrong
+ones too, and still the test error, clean and robust, stays near β as long as α is well below ρ, the distance of the
+boundary from a cluster's centre.
 
 Nothing of the package `benign` is used, which a test holds this file to. Closed forms: docs/theory.md §§ 1 to 4.
 """
