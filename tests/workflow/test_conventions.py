@@ -96,7 +96,7 @@ def test_the_report_is_one_page_with_captions_and_categories_made_without_networ
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     page = (tmp_path / "report.html").read_text()
     (categories,) = re.findall(r"^\s*(?:var|const|let) categories = (\{.*\});?$", page, re.MULTILINE)
-    assert set(json.loads(categories)) == {STUDY, "claims"}
+    assert set(json.loads(categories)) == {STUDY, "claims", "site"}
     assert f"Drawn by {STUDY}_figures from results/smoke/{STUDY}/table.csv" in re.sub(r"<.*?>", "", page)
     assert "Every claim with its source" in page
     assert re.search(r"data:image/png[^\",]*;base64,", page)
