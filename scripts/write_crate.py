@@ -11,7 +11,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))  # this checkout's code, not an installed one
 
-from benign import files
 from benign.pipeline import crate, settings, tables
 from benign.pipeline.console import parser, reports_errors
 
@@ -31,7 +30,7 @@ def main(argv: list[str]) -> int:
     """Copy, hash, write."""
     args = arguments().parse_args(argv)
     copy = args.output.with_name(crate.SNAKEFILE)
-    files.write_bytes(copy, args.snakefile.read_bytes())
+    tables.write_bytes(copy, args.snakefile.read_bytes())
     tables.write_text(args.output, crate.text(args.output.parents[2], args.tier, [*args.files, copy]))
     return 0
 

@@ -236,10 +236,10 @@ def images(old: Run, new: Run, other: set[str]) -> Part:
     part = Part("images")
     for name, before, after in pairs(part, "figure", old.record["figures"], new.record["figures"]):
         file = new.figures / f"{name}.png"
-        if not file.exists() or tables.digest(file) == before["png"]:
-            part.same += file.exists()
-            if not file.exists():
-                part.differs(file.name, "a file", "none")
+        if not file.exists():
+            part.differs(file.name, "a file", "none")
+        elif tables.digest(file) == before["png"]:
+            part.same += 1
         elif f"{name}.csv" in other:
             part.differs(name, "", "its numbers are not as expected")
         elif before["sources"] != after["sources"]:

@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benign import files
 from benign.pipeline import crate, tables
 from benign.pipeline.comparison import Part, compare
 from benign.pipeline.console import UserError
@@ -71,7 +70,7 @@ def renew(folder: Path, tier: str, archive: Path) -> None:
             content, entry = path.read_bytes(), tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    files.write_bytes(archive, buffer.getvalue())
+    tables.write_bytes(archive, buffer.getvalue())
 
 
 @contextlib.contextmanager

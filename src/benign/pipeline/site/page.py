@@ -161,6 +161,5 @@ def explored(sources: Sources) -> dict[str, Any]:
 
 
 def asset(name: str) -> str:
-    """The text of a script or a style; empty if there is none of that name."""
-    file = files("benign.pipeline.site") / "assets" / name
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
+    """The text of a script or a style."""
+    return (files("benign.pipeline.site") / "assets" / name).read_text(encoding="utf-8")
