@@ -31,7 +31,8 @@ def main(argv: list[str]) -> int:
     args = arguments().parse_args(argv)
     copy = args.output.with_name(crate.SNAKEFILE)
     tables.write_bytes(copy, args.snakefile.read_bytes())
-    tables.write_text(args.output, crate.text(args.output.parents[2], args.tier, [*args.files, copy]))
+    files = {crate.place(path, args.output.parent): crate.facts(path) for path in [*args.files, copy]}
+    tables.write_text(args.output, crate.text(args.output.parents[2], args.tier, files))
     return 0
 
 

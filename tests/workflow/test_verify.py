@@ -305,8 +305,22 @@ def test_the_crate_itself_cannot_be_changed(before: str, after: str, run: Path) 
 
 
 def test_a_lost_and_a_left_over_file_are_found(run: Path) -> None:
-    picture(run).rename(picture(run).with_name("left_over.png"))
+    picture(run).rename(picture(run).with_name("left_over.strange"))
     assert [wrong for _, wrong in crate.faults(run, TIER)] == ["is recorded and not there", "is there and not recorded"]
+
+
+def test_a_checkout_may_lack_the_page_and_nothing_else_goes_unnoticed_then(run: Path) -> None:
+    page = run / "results" / TIER / crate.PAGE / "index.html"
+    tables.write_text(page, "<!doctype html>")
+    seal(run)
+    assert crate.faults(run, TIER) == []
+    tables.write_text(page, "<!doctype htm1>")
+    assert crate.faults(run, TIER) == [(f"{crate.PAGE}index.html", "has other bytes than recorded")]
+    shutil.rmtree(page.parent)
+    assert crate.faults(run, TIER) == []
+    sealed = run / "results" / TIER / crate.NAME
+    sealed.write_text(sealed.read_text().replace("licenses/MIT", "licenses/MIX", 1))
+    assert crate.faults(run, TIER) == [(crate.NAME, "is not what these files make")]
 
 
 # ---------------------------------------------------------------- the crate itself
@@ -345,7 +359,7 @@ def test_the_crate_s_files_are_there_and_the_library_reads_it(finished: Path) ->
     folder = finished / "results" / TIER
     read = ROCrate(folder)
     listed = {entity.id for entity in read.data_entities}
-    assert listed == {crate._id(path, folder) for path in crate.files_of(finished, TIER)}
+    assert listed == {crate.place(path, folder) for path in crate.files_of(finished, TIER)}
     assert all((folder / name).is_file() for name in listed)
 
 

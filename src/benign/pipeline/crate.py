@@ -2,7 +2,8 @@
 
 Its root is results/TIER; the figures lie beside it, at ../../figures/TIER. Each file is there with its SHA-256,
 provenance.json among them. Nothing else enters: the same files give the same crate to the byte, so that `faults` finds
-every change, of a file or of the crate itself.
+every change, of a file or of the crate itself. A checkout does not keep the page (`make site` makes it again), so that
+it alone may be missing; the crate then still has to be the one that these files make with that page.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rocrate.model import ContextEntity
@@ -20,7 +21,9 @@ from rocrate.rocrate import ROCrate
 from benign.pipeline import tables
 
 NAME, RECORD, SNAKEFILE = "ro-crate-metadata.json", "provenance.json", "Snakefile"
+FACTS = ("encodingFormat", "contentSize", "sha256")  # of a file
 INTERMEDIATE = {"slices", "rows"}  # folders of what is made on the way
+PAGE = "site/"  # of the root: what a checkout may lack
 VERSION = "1.1"  # of RO-Crate: the one that the profiles below stand on
 CONTEXT = "https://w3id.org/ro/terms/workflow-run/context"  # it has sha256
 PROFILES = {
@@ -41,22 +44,39 @@ def files_of(folder: Path, tier: str) -> list[Path]:
     return sorted(path for path in found if path.name != NAME and not INTERMEDIATE & {*path.parent.parts})
 
 
+def facts(path: Path) -> dict[str, str]:
+    """What the crate says of a file's content: type, bytes, SHA-256."""
+    kind = TYPES.get(path.suffix) or mimetypes.types_map.get(path.suffix, "application/octet-stream")
+    return dict(zip(FACTS, (kind, str(path.stat().st_size), tables.digest(path)), strict=True))
+
+
+def place(path: Path, root: Path) -> str:
+    """Where a file lies from results/TIER, as the crate names it."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
 def faults(folder: Path, tier: str) -> list[tuple[str, str]]:
     """(file, what is wrong) for each of a tier's files that is not as its crate has it; none if every byte is."""
-    crate = folder / "results" / tier / NAME
-    listed = {each["@id"]: each.get("sha256") for each in tables.read_json(crate)["@graph"] if "File" in each["@type"]}
-    there = {_id(path, crate.parent): path for path in files_of(folder, tier)}
+    root = folder / "results" / tier
+    entities = tables.read_json(root / NAME)["@graph"]
+    listed = {each["@id"]: {key: each.get(key) for key in FACTS} for each in entities if "File" in each["@type"]}
+    there = {place(path, root): facts(path) for path in files_of(folder, tier)}
+    lost = listed.keys() - there.keys()
+    if not any(name.startswith(PAGE) for name in there):
+        there |= {name: listed[name] for name in lost if name.startswith(PAGE)}
     found = [(name, "is recorded and not there") for name in listed.keys() - there.keys()]
     found += [(name, "is there and not recorded") for name in there.keys() - listed.keys()]
     both = there.keys() & listed.keys()
-    found += [(name, "has other bytes than recorded") for name in both if tables.digest(there[name]) != listed[name]]
-    if not found and text(folder, tier, there.values()) != crate.read_text(encoding="utf-8"):
+    found += [
+        (name, "has other bytes than recorded") for name in both if there[name]["sha256"] != listed[name]["sha256"]
+    ]
+    if not found and text(folder, tier, there) != (root / NAME).read_text(encoding="utf-8"):
         found = [(NAME, "is not what these files make")]
     return sorted(found)
 
 
-def text(folder: Path, tier: str, files: Iterable[Path]) -> str:
-    """What the metadata file says of these files of a tier, provenance.json and the Snakefile among them."""
+def text(folder: Path, tier: str, files: Mapping[str, Mapping[str, str]]) -> str:
+    """What the metadata file says of a tier's files: `facts` by their place from results/TIER, the Snakefile's too."""
     root = folder / "results" / tier
     record = tables.read_json(root / RECORD)
     software, crate = record["software"], ROCrate(version=VERSION)
@@ -65,10 +85,10 @@ def text(folder: Path, tier: str, files: Iterable[Path]) -> str:
     authors = _add(crate, "#authors", "Organization", name=" and ".join(software["authors"]))
     licence = _add(crate, f"https://spdx.org/licenses/{software['license']}", "CreativeWork", name=software["license"])
     licence["description"] = "of the code and of what it makes"
-    workflow = crate.add_workflow(dest_path=SNAKEFILE, main=True, lang="snakemake", properties=_facts(root / SNAKEFILE))
+    workflow = crate.add_workflow(dest_path=SNAKEFILE, main=True, lang="snakemake", properties=dict(files[SNAKEFILE]))
     _set(workflow, name=software["title"], version=software["version"], author=authors, license=licence)
     _set(workflow, softwareRequirements=_libraries(crate, record["environment"]), conformsTo={"@id": WORKFLOWS})
-    results = [_file(crate, path, root) for path in sorted(files) if path.name != SNAKEFILE]
+    results = [_file(crate, name, files[name]) for name in sorted(files) if name != SNAKEFILE]
     run = _add(crate, "#run", "CreateAction", name=title, instrument=workflow, agent=authors, result=results)
     processors = sorted({name for study in record["studies"].values() for name in study["processors"]})
     _set(run, description=f"The tier {tier}, computed on {' and '.join(processors)}", object=_inputs(crate, record))
@@ -83,10 +103,6 @@ def text(folder: Path, tier: str, files: Iterable[Path]) -> str:
     return json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _id(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()
-
-
 def _set(entity: Any, /, **properties: Any) -> None:
     for name, value in properties.items():
         entity[name] = value
@@ -98,13 +114,8 @@ def _add(crate: ROCrate, identifier: str, kind: str, /, **properties: Any) -> An
     return entity
 
 
-def _facts(path: Path) -> dict[str, str]:
-    kind = TYPES.get(path.suffix) or mimetypes.types_map[path.suffix]
-    return {"encodingFormat": kind, "contentSize": str(path.stat().st_size), "sha256": tables.digest(path)}
-
-
-def _file(crate: ROCrate, path: Path, root: Path) -> Any:
-    return crate.add_file(dest_path=_id(path, root), properties={"name": path.name, **_facts(path)})
+def _file(crate: ROCrate, name: str, said: Mapping[str, str]) -> Any:
+    return crate.add_file(dest_path=name, properties={"name": PurePosixPath(name).name, **said})
 
 
 def _libraries(crate: ROCrate, environment: dict[str, str]) -> list[Any]:
@@ -129,4 +140,4 @@ def _inputs(crate: ROCrate, record: dict[str, Any]) -> list[Any]:
     ]
 
 
-__all__ = ["NAME", "RECORD", "SNAKEFILE", "faults", "files_of", "text"]
+__all__ = ["NAME", "PAGE", "RECORD", "SNAKEFILE", "facts", "faults", "files_of", "place", "text"]
