@@ -126,6 +126,15 @@ def test_an_axis_without_positive_numbers_is_not_made_logarithmic() -> None:
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "linear")
 
 
+@pytest.mark.parametrize("ends", [(2, 60), (3, 300), (0.5, 45), (15, 900), (1, 1e6)])
+def test_a_logarithmic_axis_has_two_labels_or_more(ends: tuple[float, float]) -> None:
+    axes = plots.canvas(3, 2).subplots()
+    axes.plot(ends, [0.0, 1.0])
+    plots.log_axis(axes, "x")
+    low, high = axes.get_xlim()
+    assert sum(low <= tick <= high for tick in axes.get_xticks()) >= 2
+
+
 @pytest.mark.parametrize(("value", "text"), [(20, "20"), (1e4, "10⁴"), (3e5, "3·10⁵"), (1000, "1000"), (0.3, "0.3")])
 def test_large_numbers_are_powers_of_ten(value: float, text: str) -> None:
     assert plots.scientific(value) == text

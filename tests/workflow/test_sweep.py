@@ -43,6 +43,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert answer.returncode == 0, answer.stderr
     assert "12 cells, 0 of them kept from before" in answer.stdout
     assert "robust_test_error" in answer.stdout
+    assert "n = 20, d = 1000, ‖μ‖ = 4 to 8, α = 0 to 2, β = 0.1, m = 20" in answer.stdout.replace("\n", " ")
     return folder
 
 

@@ -38,7 +38,8 @@ def figure(sweep: Sweep, table: pd.DataFrame, x: str, y: str) -> plots.Figure:
             if theory in part:
                 numbers.append(plots.predicted(part, part[x], theory, (panel, meaning, theory)))
         numbers.append(plots.over_seeds(part, part[x], y, (panel, meaning, y)))
-    words = (f"{y}, {meaning}, over {x}.", INTERVALS, plots.runs(rows))
+    lettered = [name for name in SYMBOLS if name in sweep.study.cell.model_fields]
+    words = (f"{y}, {meaning}, over {x}.", INTERVALS, plots.runs(rows, *lettered))
     draw = functools.partial(_draw, x=x, y=y)
     return plots.Figure("figure", plots.caption(*words), plots.gather(numbers), draw, frozenset(rows[tables.KEY]))
 

@@ -121,15 +121,17 @@ def draw_spans(axes: Axes, rows: pd.DataFrame, label: str) -> None:
 
 
 def log_axis(axes: Axes, name: str, most: int = 6) -> None:
-    """Make axis `name` ("x" or "y") logarithmic, labelled at no more than about `most` powers of ten; an axis without
-    positive data, as where every run diverged, stays as it is.
+    """Make axis `name` ("x" or "y") logarithmic, labelled at no more than about `most` powers of ten, or at 1, 2, 5
+    times each where there would be one label alone; an axis without positive data, as where every run diverged, stays
+    as it is.
     """
     axis = axes.xaxis if name == "x" else axes.yaxis
     if not np.isfinite(axis.get_minpos()):
         return
     axes.set(**{f"{name}scale": "log"})
     low, high = axis.get_view_interval()
-    if np.log10(high / low) >= 1.5:
+    powers = np.floor(np.log10(high)) - np.ceil(np.log10(low)) + 1
+    if np.log10(high / low) >= 1.5 and powers >= 2:
         axis.set_major_locator(matplotlib.ticker.LogLocator(numticks=most))
     else:
         axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))

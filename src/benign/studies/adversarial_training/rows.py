@@ -30,7 +30,7 @@ SCALED = [
 
 
 def described(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with three columns more.
+    """The table with five columns more.
 
     point: the same number in cells that differ in the seed alone
     ratio: α/‖μ‖, or α/‖μ̂‖ of images, rounded, so that grid values compare as they are written

@@ -140,9 +140,9 @@ def kernel_signs(table: pd.DataFrame) -> Claim:
         "kernel_signs",
         rows,
         _signed(rows, THEORY, TAUS[TAUS["data"] == TINY]),
-        statement="Over the DAGs' (depth, P) cell means, curvature rises with depth and falls with the number of "
-        "paths, the NNGP's least eigenvalue falls with depth and rises with paths, and so with paths does the tangent "
-        "kernel's.",
+        statement="Averaged over architectures of the same depth and number of paths, curvature (1/‖J‖, J the "
+        "Jacobian) rises with depth and falls with paths; the least eigenvalue of the NNGP kernel falls with depth and "
+        "rises with paths; that of the tangent kernel rises with paths.",
         source=f"{PAPER}, Tiny-ImageNet [S]; inputs ours",
         also=_said(rows, *THEORY, "limit_nngp", "limit_tangent"),
         figure="correlations",

@@ -194,8 +194,9 @@ def covariance_predicts_curve(table: pd.DataFrame) -> Claim:
         _largest("deviation", "largest mean deviation of the closed form over pairs and β", rows, CURVE, PAIR),
         _least("gain", "least gain over unit variance", rows, 0, PAIR),
         statement=(
-            "With the measured covariance along the network's direction the closed form is on average within .05 of "
-            "the robust test error over the budgets, and nearer than with unit variance, for every pair and β."
+            "The robust error of a half-space whose margin has the variance measured along the network's direction "
+            "is, for every pair of classes and β, on average over the budgets within .05 of the network's robust test "
+            "error, and nearer to it than with variance 1."
         ),
         why=(
             "It is the network that is no half-space, not the covariance: the largest deviation is 0/1's with true "

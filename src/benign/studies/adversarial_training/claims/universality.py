@@ -201,9 +201,9 @@ def limit_network_accurate(table: pd.DataFrame) -> Claim:
             "largest_deviation", "largest relative deviation of ρ, in the mean over seeds", _off(rows, off, "d"), 0.03
         ),
         at_most("largest_error", "largest difference of robust test errors, likewise", _off(rows, error, "d"), 0.05),
-        statement="The limit network, n + 1 coordinates in which near-orthogonality is exact, has at every r, β and "
-        "γ tried "
-        "the network's ρ to within 3 % and its robust test error to within .05, in the mean over samples and starts.",
+        statement="A network trained on n + 1 coordinates, in which points are exactly orthogonal but for their signal "
+        "(the limit network), has at every r, β and γ that was run the alignment ρ of the network in d dimensions to "
+        "within 3 % and its robust test error to within .05, in the mean over samples and starts.",
         source="docs/theory.md §19",
         thresholds="before any run",
         limits="what is left is the luck of noise and start",
