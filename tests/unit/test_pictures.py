@@ -53,7 +53,7 @@ def figure(table: pd.DataFrame) -> Figure:
     return drawn
 
 
-@pytest.mark.parametrize(("data", "panel"), [("mnist", "MNIST 0/1"), ("cifar10", "0/1")])
+@pytest.mark.parametrize(("data", "panel"), [("mnist", "MNIST 0/1"), ("cifar10", "CIFAR-10 0/1")])
 def test_a_perturbation_has_the_budget_s_length_in_pixels_and_turns_towards_the_other_class(
     data: str, panel: str, table: pd.DataFrame, figure: Figure
 ) -> None:

@@ -38,7 +38,8 @@ def perturbations(table: pd.DataFrame, context: Context) -> Figure:
         most networks, first replicate, with label noise."""
     rows = shown(table)
     cells = [Cell(**{name: row[name] for name in Cell.model_fields}) for row in rows.to_dict("records")]
-    names = dict(zip(rows["data"], rows["pair"], strict=True))
+    set_ = rows["data"].map({"mnist": "", "cifar10": "CIFAR-10 "})  # MNIST is in the names of its pairs
+    names = dict(zip(rows["data"], set_ + rows["pair"], strict=True))
     numbers = [
         part
         for data, panel in names.items()
