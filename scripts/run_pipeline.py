@@ -232,7 +232,8 @@ class Plan:
 
     def beside(self, jobs: Mapping[str, float]) -> float:
         """Seconds that the study's jobs take beside computing cells; jobs: what one of each kind takes."""
-        once = sum(jobs.get(kind, 0) for kind in ("plan", "collect", "figures", "claims"))
+        pictures = ["pictures"] if studies.find(self.study).pictures else []
+        once = sum(jobs.get(kind, 0) for kind in ("plan", "collect", "figures", *pictures, "claims"))
         return once + self.slices * jobs.get("slice", 0) if self.waiting() else 0
 
     def record(self) -> dict[str, Any]:

@@ -27,8 +27,8 @@ STUDY = "adversarial_training"
 SMOKE = {**settings.read_yaml(settings.tier_file("smoke")), "data": {"mnist": "none", "cifar10": "none"}}
 STORED = {"seconds_per_cell": 2.0, "machine": "a machine"}
 JOBS = {
-    "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "claims": 3.0,
-    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "site": 8.0, "snakemake": 600.0,
+    "plan": 1.0, "slice": 30.0, "collect": 2.0, "figures": 40.0, "pictures": 70.0, "claims": 3.0,
+    "claims_page": 2.0, "gallery": 2.0, "provenance": 5.0, "crate": 1.0, "site": 8.0, "snakemake": 600.0,
 }  # fmt: skip
 
 
@@ -261,10 +261,13 @@ def test_the_forecast_counts_what_jobs_take_beside_their_cells() -> None:
     kept.before, known.slices = len(kept.cells), 3
     of_study = 2 * len(known.cells) + 1 + 30 * 3 + 2 + 40 + 3
     told = run_pipeline.forecast("smoke", [known, kept], 2, JOBS)
-    wall = (of_study + 4 + 5 + 8) / 2 + 600
-    assert f"about {(of_study + 17) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
+    wall = (of_study + 4 + 5 + 1 + 8) / 2 + 600
+    assert f"about {(of_study + 18) / 60:.1f} min of one core, {wall / 60:.1f} min on 2 cores" in told[0]
     assert told[1].endswith(f"about {of_study / 60:.1f} min of one core (measured on a machine)")
     assert told[2].endswith("about 0 s of one core (measured on a machine)"), "nothing of it is left to do"
+    digits = {**SMOKE, "data": {"mnist": "sample", "cifar10": "none"}}
+    shows_data = run_pipeline.Plan("real_data", "smoke", digits, STORED)
+    assert shows_data.beside(JOBS) == 1 + 30 * shows_data.slices + 2 + 40 + 70 + 3, "pictures of data, too"
 
 
 def test_what_is_stored_knows_every_kind_of_job_of_a_study_and_a_tier() -> None:
