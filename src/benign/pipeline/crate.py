@@ -61,9 +61,8 @@ def faults(folder: Path, tier: str) -> list[tuple[str, str]]:
     entities = tables.read_json(root / NAME)["@graph"]
     listed = {each["@id"]: {key: each.get(key) for key in FACTS} for each in entities if "File" in each["@type"]}
     there = {place(path, root): facts(path) for path in files_of(folder, tier)}
-    lost = listed.keys() - there.keys()
     if not any(name.startswith(PAGE) for name in there):
-        there |= {name: listed[name] for name in lost if name.startswith(PAGE)}
+        there |= {name: said for name, said in listed.items() if name.startswith(PAGE)}
     found = [(name, "is recorded and not there") for name in listed.keys() - there.keys()]
     found += [(name, "is there and not recorded") for name in there.keys() - listed.keys()]
     both = there.keys() & listed.keys()
